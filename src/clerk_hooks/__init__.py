@@ -1,0 +1,71 @@
+"""Receive Clerk's webhooks in any Python framework: verified, typed, routed.
+
+    from clerk_hooks import Endpoint, Router
+
+    router = Router()
+
+    @router.on("user.created")
+    def welcome(event: UserCreated) -> None: ...
+
+    endpoint = Endpoint(router)  # the secret is CLERK_WEBHOOK_SIGNING_SECRET
+
+Importing this loads neither pydantic nor asyncio nor any framework.
+"""
+
+from .delivery import Delivery, parse_event
+from .endpoint import Endpoint, Reply
+from .errors import (
+    AbortDelivery,
+    ClerkHooksError,
+    ConfigurationError,
+    HandlerError,
+    InProgress,
+    InputTypeError,
+    LengthRequired,
+    MalformedHeader,
+    MalformedRequest,
+    MethodNotAllowed,
+    MissingHeader,
+    NoMatchingSignature,
+    PayloadError,
+    RequestTooLarge,
+    SecretError,
+    StoreUnavailable,
+    TimestampOutsideTolerance,
+    VerificationError,
+)
+from .router import Router
+from .signature import SvixVerifier, Verifier, sign, verify
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AbortDelivery",
+    "ClerkHooksError",
+    "ConfigurationError",
+    "Delivery",
+    "Endpoint",
+    "HandlerError",
+    "InProgress",
+    "InputTypeError",
+    "LengthRequired",
+    "MalformedHeader",
+    "MalformedRequest",
+    "MethodNotAllowed",
+    "MissingHeader",
+    "NoMatchingSignature",
+    "PayloadError",
+    "Reply",
+    "RequestTooLarge",
+    "Router",
+    "SecretError",
+    "StoreUnavailable",
+    "SvixVerifier",
+    "TimestampOutsideTolerance",
+    "VerificationError",
+    "Verifier",
+    "__version__",
+    "parse_event",
+    "sign",
+    "verify",
+]

@@ -1,0 +1,720 @@
+"""The typed overloads of `Router.on`, and nothing else.
+
+One overload per event type, per wildcard and per created+updated pair, so that a type checker
+compares the parameter of each handler with the event that it will get; the last one takes any other
+combination. Each overload has a type variable of its own, bound to the handlers of its events,
+which keeps the decorated function's exact type. `tests/test_on.py` compares them with the catalog.
+"""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+
+from .delivery import Delivery
+
+if sys.version_info >= (3, 11):
+    from typing import overload
+else:  # Only here can the overloads be listed at run time, which the tests do.
+    from typing_extensions import overload
+
+if TYPE_CHECKING:
+    from .events import (
+        AnyEvent,
+        EmailCreated,
+        EmailEvent,
+        OrganizationCreated,
+        OrganizationDeleted,
+        OrganizationDomainCreated,
+        OrganizationDomainDeleted,
+        OrganizationDomainEvent,
+        OrganizationDomainUpdated,
+        OrganizationEvent,
+        OrganizationInvitationAccepted,
+        OrganizationInvitationCreated,
+        OrganizationInvitationEvent,
+        OrganizationInvitationRevoked,
+        OrganizationMembershipCreated,
+        OrganizationMembershipDeleted,
+        OrganizationMembershipEvent,
+        OrganizationMembershipUpdated,
+        OrganizationUpdated,
+        PaymentAttemptCreated,
+        PaymentAttemptEvent,
+        PaymentAttemptUpdated,
+        PermissionCreated,
+        PermissionDeleted,
+        PermissionEvent,
+        PermissionUpdated,
+        RoleCreated,
+        RoleDeleted,
+        RoleEvent,
+        RoleUpdated,
+        SessionCreated,
+        SessionEnded,
+        SessionEvent,
+        SessionPending,
+        SessionRemoved,
+        SessionRevoked,
+        SmsCreated,
+        SmsEvent,
+        SubscriptionActive,
+        SubscriptionCreated,
+        SubscriptionEvent,
+        SubscriptionItemAbandoned,
+        SubscriptionItemActive,
+        SubscriptionItemCanceled,
+        SubscriptionItemCreated,
+        SubscriptionItemEnded,
+        SubscriptionItemEvent,
+        SubscriptionItemFreeTrialEnding,
+        SubscriptionItemIncomplete,
+        SubscriptionItemPastDue,
+        SubscriptionItemUpcoming,
+        SubscriptionItemUpdated,
+        SubscriptionPastDue,
+        SubscriptionUpdated,
+        UserCreated,
+        UserDeleted,
+        UserEvent,
+        UserUpdated,
+        WaitlistEntryCreated,
+        WaitlistEntryEvent,
+        WaitlistEntryUpdated,
+    )
+
+_Event = TypeVar("_Event")
+Handler: TypeAlias = Callable[[_Event], object] | Callable[[_Event, Delivery], object]
+"""A handler of an event: it takes the event, or the event and its delivery, and may be async."""
+
+EventPattern: TypeAlias = Literal[
+    "email.created",
+    "organization.created",
+    "organization.updated",
+    "organization.deleted",
+    "organizationDomain.created",
+    "organizationDomain.updated",
+    "organizationDomain.deleted",
+    "organizationInvitation.created",
+    "organizationInvitation.accepted",
+    "organizationInvitation.revoked",
+    "organizationMembership.created",
+    "organizationMembership.updated",
+    "organizationMembership.deleted",
+    "paymentAttempt.created",
+    "paymentAttempt.updated",
+    "permission.created",
+    "permission.updated",
+    "permission.deleted",
+    "role.created",
+    "role.updated",
+    "role.deleted",
+    "session.created",
+    "session.pending",
+    "session.ended",
+    "session.removed",
+    "session.revoked",
+    "sms.created",
+    "subscription.created",
+    "subscription.updated",
+    "subscription.active",
+    "subscription.pastDue",
+    "subscriptionItem.created",
+    "subscriptionItem.updated",
+    "subscriptionItem.active",
+    "subscriptionItem.upcoming",
+    "subscriptionItem.incomplete",
+    "subscriptionItem.pastDue",
+    "subscriptionItem.freeTrialEnding",
+    "subscriptionItem.canceled",
+    "subscriptionItem.ended",
+    "subscriptionItem.abandoned",
+    "user.created",
+    "user.updated",
+    "user.deleted",
+    "waitlistEntry.created",
+    "waitlistEntry.updated",
+    "email.*",
+    "organization.*",
+    "organizationDomain.*",
+    "organizationInvitation.*",
+    "organizationMembership.*",
+    "paymentAttempt.*",
+    "permission.*",
+    "role.*",
+    "session.*",
+    "sms.*",
+    "subscription.*",
+    "subscriptionItem.*",
+    "user.*",
+    "waitlistEntry.*",
+    "*",
+]
+"""What `on` takes: an event type, all of a family, or all."""
+
+_EmailCreated = TypeVar("_EmailCreated", bound="Handler[EmailCreated]")
+_OrganizationCreated = TypeVar("_OrganizationCreated", bound="Handler[OrganizationCreated]")
+_OrganizationUpdated = TypeVar("_OrganizationUpdated", bound="Handler[OrganizationUpdated]")
+_OrganizationDeleted = TypeVar("_OrganizationDeleted", bound="Handler[OrganizationDeleted]")
+_OrganizationDomainCreated = TypeVar(
+    "_OrganizationDomainCreated", bound="Handler[OrganizationDomainCreated]"
+)
+_OrganizationDomainUpdated = TypeVar(
+    "_OrganizationDomainUpdated", bound="Handler[OrganizationDomainUpdated]"
+)
+_OrganizationDomainDeleted = TypeVar(
+    "_OrganizationDomainDeleted", bound="Handler[OrganizationDomainDeleted]"
+)
+_OrganizationInvitationCreated = TypeVar(
+    "_OrganizationInvitationCreated", bound="Handler[OrganizationInvitationCreated]"
+)
+_OrganizationInvitationAccepted = TypeVar(
+    "_OrganizationInvitationAccepted", bound="Handler[OrganizationInvitationAccepted]"
+)
+_OrganizationInvitationRevoked = TypeVar(
+    "_OrganizationInvitationRevoked", bound="Handler[OrganizationInvitationRevoked]"
+)
+_OrganizationMembershipCreated = TypeVar(
+    "_OrganizationMembershipCreated", bound="Handler[OrganizationMembershipCreated]"
+)
+_OrganizationMembershipUpdated = TypeVar(
+    "_OrganizationMembershipUpdated", bound="Handler[OrganizationMembershipUpdated]"
+)
+_OrganizationMembershipDeleted = TypeVar(
+    "_OrganizationMembershipDeleted", bound="Handler[OrganizationMembershipDeleted]"
+)
+_PaymentAttemptCreated = TypeVar("_PaymentAttemptCreated", bound="Handler[PaymentAttemptCreated]")
+_PaymentAttemptUpdated = TypeVar("_PaymentAttemptUpdated", bound="Handler[PaymentAttemptUpdated]")
+_PermissionCreated = TypeVar("_PermissionCreated", bound="Handler[PermissionCreated]")
+_PermissionUpdated = TypeVar("_PermissionUpdated", bound="Handler[PermissionUpdated]")
+_PermissionDeleted = TypeVar("_PermissionDeleted", bound="Handler[PermissionDeleted]")
+_RoleCreated = TypeVar("_RoleCreated", bound="Handler[RoleCreated]")
+_RoleUpdated = TypeVar("_RoleUpdated", bound="Handler[RoleUpdated]")
+_RoleDeleted = TypeVar("_RoleDeleted", bound="Handler[RoleDeleted]")
+_SessionCreated = TypeVar("_SessionCreated", bound="Handler[SessionCreated]")
+_SessionPending = TypeVar("_SessionPending", bound="Handler[SessionPending]")
+_SessionEnded = TypeVar("_SessionEnded", bound="Handler[SessionEnded]")
+_SessionRemoved = TypeVar("_SessionRemoved", bound="Handler[SessionRemoved]")
+_SessionRevoked = TypeVar("_SessionRevoked", bound="Handler[SessionRevoked]")
+_SmsCreated = TypeVar("_SmsCreated", bound="Handler[SmsCreated]")
+_SubscriptionCreated = TypeVar("_SubscriptionCreated", bound="Handler[SubscriptionCreated]")
+_SubscriptionUpdated = TypeVar("_SubscriptionUpdated", bound="Handler[SubscriptionUpdated]")
+_SubscriptionActive = TypeVar("_SubscriptionActive", bound="Handler[SubscriptionActive]")
+_SubscriptionPastDue = TypeVar("_SubscriptionPastDue", bound="Handler[SubscriptionPastDue]")
+_SubscriptionItemCreated = TypeVar(
+    "_SubscriptionItemCreated", bound="Handler[SubscriptionItemCreated]"
+)
+_SubscriptionItemUpdated = TypeVar(
+    "_SubscriptionItemUpdated", bound="Handler[SubscriptionItemUpdated]"
+)
+_SubscriptionItemActive = TypeVar(
+    "_SubscriptionItemActive", bound="Handler[SubscriptionItemActive]"
+)
+_SubscriptionItemUpcoming = TypeVar(
+    "_SubscriptionItemUpcoming", bound="Handler[SubscriptionItemUpcoming]"
+)
+_SubscriptionItemIncomplete = TypeVar(
+    "_SubscriptionItemIncomplete", bound="Handler[SubscriptionItemIncomplete]"
+)
+_SubscriptionItemPastDue = TypeVar(
+    "_SubscriptionItemPastDue", bound="Handler[SubscriptionItemPastDue]"
+)
+_SubscriptionItemFreeTrialEnding = TypeVar(
+    "_SubscriptionItemFreeTrialEnding", bound="Handler[SubscriptionItemFreeTrialEnding]"
+)
+_SubscriptionItemCanceled = TypeVar(
+    "_SubscriptionItemCanceled", bound="Handler[SubscriptionItemCanceled]"
+)
+_SubscriptionItemEnded = TypeVar("_SubscriptionItemEnded", bound="Handler[SubscriptionItemEnded]")
+_SubscriptionItemAbandoned = TypeVar(
+    "_SubscriptionItemAbandoned", bound="Handler[SubscriptionItemAbandoned]"
+)
+_UserCreated = TypeVar("_UserCreated", bound="Handler[UserCreated]")
+_UserUpdated = TypeVar("_UserUpdated", bound="Handler[UserUpdated]")
+_UserDeleted = TypeVar("_UserDeleted", bound="Handler[UserDeleted]")
+_WaitlistEntryCreated = TypeVar("_WaitlistEntryCreated", bound="Handler[WaitlistEntryCreated]")
+_WaitlistEntryUpdated = TypeVar("_WaitlistEntryUpdated", bound="Handler[WaitlistEntryUpdated]")
+_EmailEvent = TypeVar("_EmailEvent", bound="Handler[EmailEvent]")
+_OrganizationEvent = TypeVar("_OrganizationEvent", bound="Handler[OrganizationEvent]")
+_OrganizationDomainEvent = TypeVar(
+    "_OrganizationDomainEvent", bound="Handler[OrganizationDomainEvent]"
+)
+_OrganizationInvitationEvent = TypeVar(
+    "_OrganizationInvitationEvent", bound="Handler[OrganizationInvitationEvent]"
+)
+_OrganizationMembershipEvent = TypeVar(
+    "_OrganizationMembershipEvent", bound="Handler[OrganizationMembershipEvent]"
+)
+_PaymentAttemptEvent = TypeVar("_PaymentAttemptEvent", bound="Handler[PaymentAttemptEvent]")
+_PermissionEvent = TypeVar("_PermissionEvent", bound="Handler[PermissionEvent]")
+_RoleEvent = TypeVar("_RoleEvent", bound="Handler[RoleEvent]")
+_SessionEvent = TypeVar("_SessionEvent", bound="Handler[SessionEvent]")
+_SmsEvent = TypeVar("_SmsEvent", bound="Handler[SmsEvent]")
+_SubscriptionEvent = TypeVar("_SubscriptionEvent", bound="Handler[SubscriptionEvent]")
+_SubscriptionItemEvent = TypeVar("_SubscriptionItemEvent", bound="Handler[SubscriptionItemEvent]")
+_UserEvent = TypeVar("_UserEvent", bound="Handler[UserEvent]")
+_WaitlistEntryEvent = TypeVar("_WaitlistEntryEvent", bound="Handler[WaitlistEntryEvent]")
+_AnyEvent = TypeVar("_AnyEvent", bound="Handler[AnyEvent]")
+_OrganizationSaved = TypeVar(
+    "_OrganizationSaved", bound="Handler[OrganizationCreated | OrganizationUpdated]"
+)
+_OrganizationDomainSaved = TypeVar(
+    "_OrganizationDomainSaved",
+    bound="Handler[OrganizationDomainCreated | OrganizationDomainUpdated]",
+)
+_OrganizationMembershipSaved = TypeVar(
+    "_OrganizationMembershipSaved",
+    bound="Handler[OrganizationMembershipCreated | OrganizationMembershipUpdated]",
+)
+_PaymentAttemptSaved = TypeVar(
+    "_PaymentAttemptSaved", bound="Handler[PaymentAttemptCreated | PaymentAttemptUpdated]"
+)
+_PermissionSaved = TypeVar(
+    "_PermissionSaved", bound="Handler[PermissionCreated | PermissionUpdated]"
+)
+_RoleSaved = TypeVar("_RoleSaved", bound="Handler[RoleCreated | RoleUpdated]")
+_SubscriptionSaved = TypeVar(
+    "_SubscriptionSaved", bound="Handler[SubscriptionCreated | SubscriptionUpdated]"
+)
+_SubscriptionItemSaved = TypeVar(
+    "_SubscriptionItemSaved", bound="Handler[SubscriptionItemCreated | SubscriptionItemUpdated]"
+)
+_UserSaved = TypeVar("_UserSaved", bound="Handler[UserCreated | UserUpdated]")
+_WaitlistEntrySaved = TypeVar(
+    "_WaitlistEntrySaved", bound="Handler[WaitlistEntryCreated | WaitlistEntryUpdated]"
+)
+_Any = TypeVar("_Any", bound="Handler[Any]")
+
+
+class On(ABC):
+    """The decorator `on` of a router, typed per event."""
+
+    @overload
+    def on(
+        self, event_type: Literal["email.created"], /, *, name: str | None = None
+    ) -> Callable[[_EmailCreated], _EmailCreated]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["organization.created"], /, *, name: str | None = None
+    ) -> Callable[[_OrganizationCreated], _OrganizationCreated]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["organization.updated"], /, *, name: str | None = None
+    ) -> Callable[[_OrganizationUpdated], _OrganizationUpdated]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["organization.deleted"], /, *, name: str | None = None
+    ) -> Callable[[_OrganizationDeleted], _OrganizationDeleted]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["organizationDomain.created"], /, *, name: str | None = None
+    ) -> Callable[[_OrganizationDomainCreated], _OrganizationDomainCreated]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["organizationDomain.updated"], /, *, name: str | None = None
+    ) -> Callable[[_OrganizationDomainUpdated], _OrganizationDomainUpdated]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["organizationDomain.deleted"], /, *, name: str | None = None
+    ) -> Callable[[_OrganizationDomainDeleted], _OrganizationDomainDeleted]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["organizationInvitation.created"], /, *, name: str | None = None
+    ) -> Callable[[_OrganizationInvitationCreated], _OrganizationInvitationCreated]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["organizationInvitation.accepted"], /, *, name: str | None = None
+    ) -> Callable[[_OrganizationInvitationAccepted], _OrganizationInvitationAccepted]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["organizationInvitation.revoked"], /, *, name: str | None = None
+    ) -> Callable[[_OrganizationInvitationRevoked], _OrganizationInvitationRevoked]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["organizationMembership.created"], /, *, name: str | None = None
+    ) -> Callable[[_OrganizationMembershipCreated], _OrganizationMembershipCreated]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["organizationMembership.updated"], /, *, name: str | None = None
+    ) -> Callable[[_OrganizationMembershipUpdated], _OrganizationMembershipUpdated]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["organizationMembership.deleted"], /, *, name: str | None = None
+    ) -> Callable[[_OrganizationMembershipDeleted], _OrganizationMembershipDeleted]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["paymentAttempt.created"], /, *, name: str | None = None
+    ) -> Callable[[_PaymentAttemptCreated], _PaymentAttemptCreated]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["paymentAttempt.updated"], /, *, name: str | None = None
+    ) -> Callable[[_PaymentAttemptUpdated], _PaymentAttemptUpdated]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["permission.created"], /, *, name: str | None = None
+    ) -> Callable[[_PermissionCreated], _PermissionCreated]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["permission.updated"], /, *, name: str | None = None
+    ) -> Callable[[_PermissionUpdated], _PermissionUpdated]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["permission.deleted"], /, *, name: str | None = None
+    ) -> Callable[[_PermissionDeleted], _PermissionDeleted]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["role.created"], /, *, name: str | None = None
+    ) -> Callable[[_RoleCreated], _RoleCreated]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["role.updated"], /, *, name: str | None = None
+    ) -> Callable[[_RoleUpdated], _RoleUpdated]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["role.deleted"], /, *, name: str | None = None
+    ) -> Callable[[_RoleDeleted], _RoleDeleted]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["session.created"], /, *, name: str | None = None
+    ) -> Callable[[_SessionCreated], _SessionCreated]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["session.pending"], /, *, name: str | None = None
+    ) -> Callable[[_SessionPending], _SessionPending]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["session.ended"], /, *, name: str | None = None
+    ) -> Callable[[_SessionEnded], _SessionEnded]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["session.removed"], /, *, name: str | None = None
+    ) -> Callable[[_SessionRemoved], _SessionRemoved]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["session.revoked"], /, *, name: str | None = None
+    ) -> Callable[[_SessionRevoked], _SessionRevoked]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["sms.created"], /, *, name: str | None = None
+    ) -> Callable[[_SmsCreated], _SmsCreated]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["subscription.created"], /, *, name: str | None = None
+    ) -> Callable[[_SubscriptionCreated], _SubscriptionCreated]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["subscription.updated"], /, *, name: str | None = None
+    ) -> Callable[[_SubscriptionUpdated], _SubscriptionUpdated]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["subscription.active"], /, *, name: str | None = None
+    ) -> Callable[[_SubscriptionActive], _SubscriptionActive]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["subscription.pastDue"], /, *, name: str | None = None
+    ) -> Callable[[_SubscriptionPastDue], _SubscriptionPastDue]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["subscriptionItem.created"], /, *, name: str | None = None
+    ) -> Callable[[_SubscriptionItemCreated], _SubscriptionItemCreated]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["subscriptionItem.updated"], /, *, name: str | None = None
+    ) -> Callable[[_SubscriptionItemUpdated], _SubscriptionItemUpdated]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["subscriptionItem.active"], /, *, name: str | None = None
+    ) -> Callable[[_SubscriptionItemActive], _SubscriptionItemActive]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["subscriptionItem.upcoming"], /, *, name: str | None = None
+    ) -> Callable[[_SubscriptionItemUpcoming], _SubscriptionItemUpcoming]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["subscriptionItem.incomplete"], /, *, name: str | None = None
+    ) -> Callable[[_SubscriptionItemIncomplete], _SubscriptionItemIncomplete]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["subscriptionItem.pastDue"], /, *, name: str | None = None
+    ) -> Callable[[_SubscriptionItemPastDue], _SubscriptionItemPastDue]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["subscriptionItem.freeTrialEnding"], /, *, name: str | None = None
+    ) -> Callable[[_SubscriptionItemFreeTrialEnding], _SubscriptionItemFreeTrialEnding]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["subscriptionItem.canceled"], /, *, name: str | None = None
+    ) -> Callable[[_SubscriptionItemCanceled], _SubscriptionItemCanceled]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["subscriptionItem.ended"], /, *, name: str | None = None
+    ) -> Callable[[_SubscriptionItemEnded], _SubscriptionItemEnded]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["subscriptionItem.abandoned"], /, *, name: str | None = None
+    ) -> Callable[[_SubscriptionItemAbandoned], _SubscriptionItemAbandoned]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["user.created"], /, *, name: str | None = None
+    ) -> Callable[[_UserCreated], _UserCreated]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["user.updated"], /, *, name: str | None = None
+    ) -> Callable[[_UserUpdated], _UserUpdated]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["user.deleted"], /, *, name: str | None = None
+    ) -> Callable[[_UserDeleted], _UserDeleted]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["waitlistEntry.created"], /, *, name: str | None = None
+    ) -> Callable[[_WaitlistEntryCreated], _WaitlistEntryCreated]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["waitlistEntry.updated"], /, *, name: str | None = None
+    ) -> Callable[[_WaitlistEntryUpdated], _WaitlistEntryUpdated]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["email.*"], /, *, name: str | None = None
+    ) -> Callable[[_EmailEvent], _EmailEvent]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["organization.*"], /, *, name: str | None = None
+    ) -> Callable[[_OrganizationEvent], _OrganizationEvent]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["organizationDomain.*"], /, *, name: str | None = None
+    ) -> Callable[[_OrganizationDomainEvent], _OrganizationDomainEvent]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["organizationInvitation.*"], /, *, name: str | None = None
+    ) -> Callable[[_OrganizationInvitationEvent], _OrganizationInvitationEvent]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["organizationMembership.*"], /, *, name: str | None = None
+    ) -> Callable[[_OrganizationMembershipEvent], _OrganizationMembershipEvent]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["paymentAttempt.*"], /, *, name: str | None = None
+    ) -> Callable[[_PaymentAttemptEvent], _PaymentAttemptEvent]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["permission.*"], /, *, name: str | None = None
+    ) -> Callable[[_PermissionEvent], _PermissionEvent]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["role.*"], /, *, name: str | None = None
+    ) -> Callable[[_RoleEvent], _RoleEvent]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["session.*"], /, *, name: str | None = None
+    ) -> Callable[[_SessionEvent], _SessionEvent]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["sms.*"], /, *, name: str | None = None
+    ) -> Callable[[_SmsEvent], _SmsEvent]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["subscription.*"], /, *, name: str | None = None
+    ) -> Callable[[_SubscriptionEvent], _SubscriptionEvent]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["subscriptionItem.*"], /, *, name: str | None = None
+    ) -> Callable[[_SubscriptionItemEvent], _SubscriptionItemEvent]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["user.*"], /, *, name: str | None = None
+    ) -> Callable[[_UserEvent], _UserEvent]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["waitlistEntry.*"], /, *, name: str | None = None
+    ) -> Callable[[_WaitlistEntryEvent], _WaitlistEntryEvent]: ...
+
+    @overload
+    def on(
+        self, event_type: Literal["*"], /, *, name: str | None = None
+    ) -> Callable[[_AnyEvent], _AnyEvent]: ...
+
+    @overload
+    def on(
+        self,
+        created: Literal["organization.created"],
+        updated: Literal["organization.updated"],
+        /,
+        *,
+        name: str | None = None,
+    ) -> Callable[[_OrganizationSaved], _OrganizationSaved]: ...
+
+    @overload
+    def on(
+        self,
+        created: Literal["organizationDomain.created"],
+        updated: Literal["organizationDomain.updated"],
+        /,
+        *,
+        name: str | None = None,
+    ) -> Callable[[_OrganizationDomainSaved], _OrganizationDomainSaved]: ...
+
+    @overload
+    def on(
+        self,
+        created: Literal["organizationMembership.created"],
+        updated: Literal["organizationMembership.updated"],
+        /,
+        *,
+        name: str | None = None,
+    ) -> Callable[[_OrganizationMembershipSaved], _OrganizationMembershipSaved]: ...
+
+    @overload
+    def on(
+        self,
+        created: Literal["paymentAttempt.created"],
+        updated: Literal["paymentAttempt.updated"],
+        /,
+        *,
+        name: str | None = None,
+    ) -> Callable[[_PaymentAttemptSaved], _PaymentAttemptSaved]: ...
+
+    @overload
+    def on(
+        self,
+        created: Literal["permission.created"],
+        updated: Literal["permission.updated"],
+        /,
+        *,
+        name: str | None = None,
+    ) -> Callable[[_PermissionSaved], _PermissionSaved]: ...
+
+    @overload
+    def on(
+        self,
+        created: Literal["role.created"],
+        updated: Literal["role.updated"],
+        /,
+        *,
+        name: str | None = None,
+    ) -> Callable[[_RoleSaved], _RoleSaved]: ...
+
+    @overload
+    def on(
+        self,
+        created: Literal["subscription.created"],
+        updated: Literal["subscription.updated"],
+        /,
+        *,
+        name: str | None = None,
+    ) -> Callable[[_SubscriptionSaved], _SubscriptionSaved]: ...
+
+    @overload
+    def on(
+        self,
+        created: Literal["subscriptionItem.created"],
+        updated: Literal["subscriptionItem.updated"],
+        /,
+        *,
+        name: str | None = None,
+    ) -> Callable[[_SubscriptionItemSaved], _SubscriptionItemSaved]: ...
+
+    @overload
+    def on(
+        self,
+        created: Literal["user.created"],
+        updated: Literal["user.updated"],
+        /,
+        *,
+        name: str | None = None,
+    ) -> Callable[[_UserSaved], _UserSaved]: ...
+
+    @overload
+    def on(
+        self,
+        created: Literal["waitlistEntry.created"],
+        updated: Literal["waitlistEntry.updated"],
+        /,
+        *,
+        name: str | None = None,
+    ) -> Callable[[_WaitlistEntrySaved], _WaitlistEntrySaved]: ...
+
+    @overload
+    def on(self, *event_types: EventPattern, name: str | None = None) -> Callable[[_Any], _Any]: ...
+
+    def on(self, *event_types: str, name: str | None = None) -> Callable[[Any], Any]:
+        """Register a handler: ``@router.on("user.created")``.
+
+        `event_types` are event types (``"user.created"``), families (``"user.*"``), or ``"*"`` for
+        every event, unknown ones included. `name` is the handler's name in logs; without it, its
+        module and qualified name are. The decorator returns the function unchanged, so decorators
+        stack; a handler that matches an event twice runs once.
+
+        The handler takes ``(event)`` or ``(event, delivery)``, may be ``async`` and may return
+        anything.
+
+        Raises `ConfigurationError` for a misspelt event type, and for a handler that cannot be
+        called with an event.
+        """
+        return self._register(event_types, name)
+
+    @abstractmethod
+    def _register(self, event_types: tuple[str, ...], name: str | None) -> Callable[[Any], Any]:
+        """What `on` does, for the router to define."""

@@ -1,0 +1,204 @@
+"""The endpoint: one HTTP request's body and headers in, one reply out, whatever the framework.
+
+Which outcome gets which status is decided here, by what Svix does next: it stops on any 2xx, and
+retries on everything else unless the reply says ``webhook-delivery: abort-message``.
+"""
+
+import json
+import logging
+from collections.abc import Mapping
+from time import perf_counter
+from types import MappingProxyType
+from typing import NamedTuple
+
+from .delivery import Body, Delivery, read_body
+from .dispatch import RunSync
+from .errors import (
+    AbortDelivery,
+    ClerkHooksError,
+    ConfigurationError,
+    HandlerError,
+    InputTypeError,
+    MethodNotAllowed,
+    RequestTooLarge,
+)
+from .headers import Headers
+from .router import Router
+from .secret import Secret
+from .signature import Verifier
+
+DEFAULT_MAX_BODY = 1024 * 1024
+"""Bytes. Clerk publishes no limit; its largest example, an email, is under 10 KB."""
+
+_SLOW_SECONDS = 15.0  # Svix gives up on an attempt after this, and retries it.
+
+_logger = logging.getLogger("clerk_hooks")
+
+
+class Reply(NamedTuple):
+    """What to answer the request with."""
+
+    status: int
+    """The HTTP status."""
+    body: bytes
+    """A small JSON object: ``outcome``, or ``error`` with a reason and for most a message."""
+    headers: Mapping[str, str]
+    """The response headers, without a Content-Length."""
+
+    @staticmethod
+    def for_error(error: ClerkHooksError) -> "Reply":
+        """The reply that answers a request which ended in `error`. Nothing is logged here.
+
+        A 5xx tells no details. `HandlerError` becomes an `AbortDelivery` where the handlers raised
+        nothing else.
+        """
+        if (
+            isinstance(error, HandlerError)
+            and error.errors
+            and all(isinstance(failure, AbortDelivery) for failure in error.errors)
+        ):
+            error = AbortDelivery()
+        content = {"error": error.reason}
+        if error.status < 500 and not isinstance(error, AbortDelivery):
+            content["message"] = str(error)
+        return _reply(error.status, content, _extra_headers(error))
+
+
+def _extra_headers(error: ClerkHooksError) -> dict[str, str]:
+    if isinstance(error, AbortDelivery):
+        return {"webhook-delivery": "abort-message"}  # Svix, "Delivery control"
+    if isinstance(error, MethodNotAllowed):
+        return {"allow": "POST"}  # RFC 9110, 15.5.6
+    return {}
+
+
+def _reply(status: int, content: dict[str, str], headers: dict[str, str]) -> Reply:
+    body = json.dumps(content, separators=(",", ":")).encode()
+    return Reply(status, body, MappingProxyType({"content-type": "application/json", **headers}))
+
+
+_HANDLED = _reply(200, {"outcome": "handled"}, {})
+_UNHANDLED = _reply(200, {"outcome": "unhandled"}, {})
+
+
+class Endpoint:
+    """Verifies, routes and answers: everything of a webhook endpoint but the HTTP.
+
+    `router` has the handlers. `secret` is one signing secret or several (default: the environment
+    variable ``CLERK_WEBHOOK_SIGNING_SECRET``); or pass a `verifier` of your own making, such as
+    ``SvixVerifier()``. `max_body` is the largest body accepted, in bytes.
+
+    Raises `SecretError` and `ConfigurationError`.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        *,
+        secret: Secret | None = None,
+        verifier: Verifier | None = None,
+        max_body: int = DEFAULT_MAX_BODY,
+    ) -> None:
+        if not isinstance(router, Router):
+            raise ConfigurationError(f"router: a Router, not {type(router).__name__}")
+        if secret is not None and verifier is not None:
+            raise ConfigurationError("pass secret or verifier, not both: a verifier has its secret")
+        if verifier is not None and not isinstance(verifier, Verifier):
+            raise ConfigurationError(f"verifier: a Verifier, not {type(verifier).__name__}")
+        if not isinstance(max_body, int) or isinstance(max_body, bool) or max_body < 0:
+            raise ConfigurationError("max_body: a number of bytes that is not negative")
+        self.router = router
+        self.verifier = Verifier(secret) if verifier is None else verifier
+        self.max_body = max_body
+
+    def receive(self, body: Body, headers: Headers) -> Reply:
+        """Verify a request, run its handlers and answer it.
+
+        `body` is the raw request body, `headers` any container of headers. Raises nothing but
+        `InputTypeError` and `ConfigurationError`, which are mistakes of the calling program.
+        """
+        receipt = _Receipt()
+        try:
+            delivery = self._verify(body, headers, receipt)
+            if not self.router.handlers_for(delivery.type):
+                return receipt.close(_UNHANDLED, "unhandled")
+            self.router.dispatch(delivery)
+        except ClerkHooksError as error:
+            return receipt.refuse(error)
+        return receipt.close(_HANDLED, "handled")
+
+    async def areceive(
+        self, body: Body, headers: Headers, *, run_sync: RunSync | None = None
+    ) -> Reply:
+        """Like `receive`, on the running event loop; sync handlers run through `run_sync`.
+
+        Without `run_sync` they run in a thread (`asyncio.to_thread`).
+        """
+        receipt = _Receipt()
+        try:
+            delivery = self._verify(body, headers, receipt)
+            if not self.router.handlers_for(delivery.type):
+                return receipt.close(_UNHANDLED, "unhandled")
+            await self.router.adispatch(delivery, run_sync=run_sync)
+        except ClerkHooksError as error:
+            return receipt.refuse(error)
+        return receipt.close(_HANDLED, "handled")
+
+    def reply(self, error: ClerkHooksError) -> Reply:
+        """Answer, and log, what an adapter finds wrong before there is a body to receive."""
+        return _Receipt().refuse(error)
+
+    def _verify(self, body: Body, headers: Headers, receipt: "_Receipt") -> Delivery:
+        payload = read_body(body)
+        if len(payload) > self.max_body:
+            raise RequestTooLarge
+        delivery = self.verifier.verify(payload, headers)
+        receipt.message_id = delivery.message_id
+        receipt.event_type = delivery.type
+        return delivery
+
+
+class _Receipt:
+    """One request on its way to a reply; says in the log how it ended."""
+
+    __slots__ = ("_started", "event_type", "message_id")
+
+    def __init__(self) -> None:
+        self.message_id: str | None = None
+        self.event_type: str | None = None
+        self._started = perf_counter()
+
+    def close(self, reply: Reply, outcome: str) -> Reply:
+        """End with a delivery that was accepted."""
+        self._log(logging.INFO, outcome)
+        return reply
+
+    def refuse(self, error: ClerkHooksError) -> Reply:
+        """End with an error; one of the calling program's own is raised, not answered."""
+        if isinstance(error, (ConfigurationError, InputTypeError)):
+            raise error
+        if isinstance(error, HandlerError):  # Each failure has been logged with its traceback.
+            self._log(logging.INFO, error.reason)
+        else:
+            self._log(logging.WARNING, "refused", error)
+        return Reply.for_error(error)
+
+    def _log(self, level: int, outcome: str, error: ClerkHooksError | None = None) -> None:
+        seconds = perf_counter() - self._started
+        if seconds > _SLOW_SECONDS:
+            level = max(level, logging.WARNING)
+        if not _logger.isEnabledFor(level):
+            return
+        details = {
+            "message_id": self.message_id,
+            "event_type": self.event_type,
+            "outcome": outcome,
+            "duration": seconds,
+        }
+        text = "%(message_id)s %(event_type)s: %(outcome)s after %(duration).3f s"
+        if error is not None:
+            details |= {"reason": error.reason, "detail": str(error)}
+            text += ", %(reason)s: %(detail)s"
+        if seconds > _SLOW_SECONDS:
+            text += "; Svix gives up after 15 s, and retries"
+        _logger.log(level, text, details, extra=details)

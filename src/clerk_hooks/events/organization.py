@@ -1,0 +1,121 @@
+"""Organizations: the ``organization.*`` events, and what other families show of an organization."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from ._base import DeletedObject, Event, Metadata, Model, Timestamp
+
+
+class PublicOrganizationData(Model, frozen=True):
+    """What people outside an organization may see of it."""
+
+    id: str | None = None
+    """Id of the organization (``org_...``)."""
+    object: str | None = None
+    """Kind of this object; Clerk's own types name it, its deliveries leave it out."""
+    name: str | None = None
+    """Display name."""
+    slug: str | None = None
+    """Name for use in URLs, unique in the instance."""
+    image_url: str | None = None
+    """URL of the logo, or of a generated picture."""
+    has_image: bool | None = None
+    """Whether somebody uploaded a logo."""
+
+
+class PublicUserData(Model, frozen=True):
+    """What the other members of an organization may see of a user."""
+
+    user_id: str | None = None
+    """Id of the user (``user_...``)."""
+    first_name: str | None = None
+    """First name."""
+    last_name: str | None = None
+    """Last name."""
+    identifier: str | None = None
+    """What the user is known by: mostly an email address, else a phone number or a username."""
+    username: str | None = None
+    """Username."""
+    image_url: str | None = None
+    """URL of the user's picture."""
+    profile_image_url: str | None = None
+    """Older name of `image_url`."""
+    has_image: bool | None = None
+    """Whether the picture is one that was uploaded or taken from a social account."""
+    banned: bool | None = None
+    """Whether the user is banned."""
+    deprovisioned: bool | None = None
+    """Whether the user's directory has withdrawn the access."""
+
+
+class EmbeddedOrganization(Model, frozen=True):
+    """An organization as other objects show it: like `Organization`, but `id` may be missing."""
+
+    id: str | None = None
+    """Id of the organization (``org_...``)."""
+    object: str | None = None
+    """Kind of this object: ``organization``."""
+    name: str | None = None
+    """Display name."""
+    slug: str | None = None
+    """Name for use in URLs, unique in the instance."""
+    image_url: str | None = None
+    """URL of the logo, or of a generated picture."""
+    logo_url: str | None = None
+    """Older form of `image_url`, null without a logo."""
+    has_image: bool | None = None
+    """Whether somebody uploaded a logo."""
+    created_by: str | None = None
+    """Id of the user who created it."""
+    members_count: int | None = None
+    """How many members it has."""
+    pending_invitations_count: int | None = None
+    """How many invitations are not answered yet."""
+    max_allowed_memberships: int | None = None
+    """How many members it may have; 0 is no limit."""
+    missing_member_with_elevated_permissions: bool | None = None
+    """Whether nobody is left who may manage it."""
+    admin_delete_enabled: bool | None = None
+    """Whether its administrators may delete it."""
+    role_set_key: str | None = None
+    """Key of the role set that its roles come from."""
+    public_metadata: Metadata | None = Field(default_factory=dict)
+    """What the application stores, readable in the browser."""
+    private_metadata: Metadata = Field(default_factory=dict)
+    """What the application stores, readable by servers only."""
+    last_active_at: Timestamp | None = None
+    """When a member was last active in it."""
+    created_at: Timestamp | None = None
+    """When it was created."""
+    updated_at: Timestamp | None = None
+    """When it was last changed."""
+
+
+class Organization(EmbeddedOrganization, frozen=True):
+    """An organization."""
+
+    id: str = Field()
+    """Id of the organization (``org_...``)."""
+
+
+class OrganizationCreated(Event[Organization], frozen=True):
+    """``organization.created``: somebody created an organization."""
+
+    type: Literal["organization.created"]
+
+
+class OrganizationUpdated(Event[Organization], frozen=True):
+    """``organization.updated``: an organization's own data changed."""
+
+    type: Literal["organization.updated"]
+
+
+class OrganizationDeleted(Event[DeletedObject], frozen=True):
+    """``organization.deleted``: an organization was deleted."""
+
+    type: Literal["organization.deleted"]
+
+
+OrganizationEvent = OrganizationCreated | OrganizationUpdated | OrganizationDeleted
+"""Any event of an organization."""

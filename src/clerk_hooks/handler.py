@@ -1,0 +1,106 @@
+"""A registered handler: the function, its name, and how it wants to be called."""
+
+from collections.abc import Callable
+from functools import partial
+from types import BuiltinMethodType, MethodType
+from typing import TYPE_CHECKING, Any
+
+from .delivery import Delivery
+from .errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from inspect import Signature
+
+
+class RegisteredHandler:
+    """A function that was registered for events.
+
+    `function` takes ``(event)`` or ``(event, delivery)``. `name` stands for it in logs. Raises
+    `ConfigurationError` where `function` cannot be called in either way.
+    """
+
+    __slots__ = ("function", "is_async", "name", "needs_delivery", "takes_delivery")
+
+    def __init__(self, function: Callable[..., object], name: str | None = None) -> None:
+        if not callable(function):
+            kind = type(function).__name__
+            raise ConfigurationError(f"a handler is a function, not an object of type {kind}")
+        self.function = function
+        self.name = name or _name(function)
+        self.is_async = _is_async(function, self.name)
+        self.takes_delivery, self.needs_delivery = _delivery_parameter(function, self.name)
+
+    def call(self, event: Any, delivery: Delivery | None) -> object:
+        """Call the function; what an async one returns is left to be awaited.
+
+        Every handler is run through here, whoever dispatches.
+        """
+        if self.takes_delivery and delivery is not None:
+            return self.function(event, delivery)
+        return self.function(event)
+
+    @property
+    def identity(self) -> object:
+        """Equal for one and the same function. A bound method is a new object at each look-up."""
+        function = self.function
+        if isinstance(function, MethodType):
+            return id(function.__self__), id(function.__func__)
+        if isinstance(function, BuiltinMethodType):  # Such as `[].append`; its equality is that.
+            return function
+        return id(function)
+
+
+def _name(function: Callable[..., object]) -> str:
+    """``module.qualname``; for objects without one, such as partials, that of their type."""
+    named = function if hasattr(function, "__qualname__") else type(function)
+    module = getattr(named, "__module__", None)  # Methods of built-in types have none.
+    return f"{module}.{named.__qualname__}" if module else named.__qualname__
+
+
+def _is_async(function: Callable[..., object], name: str) -> bool:
+    """Whether `function` is `async`. Raises `ConfigurationError` where it is a generator."""
+    from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+
+    while isinstance(function, partial):
+        function = function.func
+    kinds = (function, type(function).__call__)
+    if any(isgeneratorfunction(kind) or isasyncgenfunction(kind) for kind in kinds):
+        raise ConfigurationError(
+            f"the handler {name} is a generator function: a call of it runs nothing"
+        )
+    return any(map(iscoroutinefunction, kinds))
+
+
+def _delivery_parameter(function: Callable[..., object], name: str) -> tuple[bool, bool]:
+    """Whether `function` takes a delivery after the event, and whether it cannot do without."""
+    from inspect import Parameter
+
+    try:
+        parameters = _signature(function).parameters.values()
+    except (TypeError, ValueError):  # Some built-in functions have no signature to be read.
+        return False, False
+    kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    positional = [parameter for parameter in parameters if parameter.kind in kinds]
+    required = [parameter for parameter in parameters if parameter.default is Parameter.empty]
+    takes_any_number = any(p.kind is Parameter.VAR_POSITIONAL for p in parameters)
+    keyword_only = [p.name for p in required if p.kind is Parameter.KEYWORD_ONLY]
+    needed = sum(parameter.kind in kinds for parameter in required)
+    if keyword_only or needed > 2 or not (positional or takes_any_number):
+        raise ConfigurationError(
+            f"the handler {name} must take (event) or (event, delivery); its other parameters need "
+            "defaults"
+        )
+    takes = needed == 2 or (len(positional) > 1 and positional[1].name == "delivery")
+    return takes, needed == 2
+
+
+def _signature(function: Callable[..., object]) -> "Signature":
+    """What `function` itself takes; a wrapper that takes anything, what it wraps."""
+    from inspect import Parameter, signature
+
+    try:
+        own = signature(function, follow_wrapped=False)
+    except ValueError:  # `functools.lru_cache` makes wrappers that have no signature of their own.
+        return signature(function)
+    kinds = [parameter.kind for parameter in own.parameters.values()]
+    return signature(function) if Parameter.VAR_POSITIONAL in kinds else own

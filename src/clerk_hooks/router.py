@@ -1,0 +1,180 @@
+"""The router: which functions handle which events.
+
+How they are run is the business of `clerk_hooks.dispatch`; it knows nothing of HTTP or signatures.
+"""
+
+import warnings
+from collections.abc import Callable
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar
+
+from ._on import Handler, On
+from .delivery import Delivery
+from .dispatch import RunSync, arun_handlers, run_handlers
+from .errors import ConfigurationError, InputTypeError
+from .event_types import EVENT_TYPES
+from .handler import RegisteredHandler
+
+if TYPE_CHECKING:
+    from .events import AnyEvent, UnknownEvent
+
+_AnyHandler = TypeVar("_AnyHandler", bound=Callable[..., object])
+_UnknownHandler = TypeVar("_UnknownHandler", bound="Handler[UnknownEvent]")
+
+_FAMILIES = frozenset(event_type.partition(".")[0] for event_type in EVENT_TYPES)
+_OTHERS = "*"  # Stands for the unknown types that no registration names.
+
+
+class Router(On):
+    """A registry of handlers: ``@router.on("user.created")`` adds one, `dispatch` runs them.
+
+    Handlers run in the order of their registration; all of them, whether or not one fails.
+    """
+
+    def __init__(self) -> None:
+        self._registrations: list[tuple[frozenset[str], RegisteredHandler]] = []
+        self._by_type: dict[str, dict[object, RegisteredHandler]] = {_OTHERS: {}}
+        self._lock = Lock()  # For registration; what reads meanwhile sees it before or after.
+
+    def on_unknown(
+        self, *event_types: str, name: str | None = None
+    ) -> Callable[[_UnknownHandler], _UnknownHandler]:
+        """Register a handler of event types that this version of the library does not know.
+
+        Without `event_types` it gets every unknown event. `name` is as for `on`. A type that has
+        become known is registered all the same, with a warning: its events are typed now. Raises
+        `ConfigurationError` for anything but event types.
+        """
+        for event_type in event_types:
+            if not isinstance(event_type, str) or "*" in event_type:
+                raise ConfigurationError(
+                    f"on_unknown takes event types, without wildcards; not {event_type!r}"
+                )
+            if event_type in EVENT_TYPES:
+                warnings.warn(
+                    f"{event_type} is known to this version of clerk_hooks, and its handlers get a "
+                    f"{EVENT_TYPES[event_type][1]}: register it with on({event_type!r})",
+                    stacklevel=2,
+                )
+        return self._decorator(frozenset(event_types or {_OTHERS}), name)
+
+    def include(self, other: "Router") -> None:
+        """Add the handlers that `other` has by now; what it is given later is not seen.
+
+        Raises `ConfigurationError` where `other` is no router.
+        """
+        if not isinstance(other, Router):
+            raise ConfigurationError(f"include takes a Router, not {type(other).__name__}")
+        for event_types, handler in tuple(other._registrations):  # noqa: SLF001 - a router too
+            self._add(event_types, handler)
+
+    def handlers_for(self, event_type: str) -> tuple[Callable[..., object], ...]:
+        """The functions that an event of this type runs, in order."""
+        return tuple([handler.function for handler in self._handlers(event_type)])
+
+    @property
+    def event_types(self) -> tuple[str, ...]:
+        """The event types that have a handler: those to subscribe to in Clerk's dashboard."""
+        known = [event_type for event_type in EVENT_TYPES if event_type in self._by_type]
+        unknown = sorted(self._by_type.keys() - EVENT_TYPES.keys() - {_OTHERS})
+        return (*known, *unknown)
+
+    def dispatch(self, delivery: "Delivery | AnyEvent") -> None:
+        """Run the handlers of a delivery; or of an event, as unit tests and workers have it.
+
+        Async handlers run to their end, on one event loop made for this call. An event that nobody
+        handles is not parsed.
+
+        Raises `HandlerError` with all that the handlers raised, `PayloadError` where the event
+        cannot be parsed, `ConfigurationError` where there are async handlers and an event loop is
+        running already (await `adispatch` there), and `InputTypeError` for anything but a delivery
+        or an event.
+        """
+        if handlers := self._handlers(_event_type(delivery)):
+            run_handlers(handlers, *_event_and_delivery(delivery))
+
+    async def adispatch(
+        self, delivery: "Delivery | AnyEvent", *, run_sync: RunSync | None = None
+    ) -> None:
+        """Like `dispatch`, on the running event loop.
+
+        Sync handlers run through `run_sync` (default: `asyncio.to_thread`). A cancellation first
+        waits for the end of a sync handler that is running.
+        """
+        if handlers := self._handlers(_event_type(delivery)):
+            await arun_handlers(handlers, *_event_and_delivery(delivery), run_sync)
+
+    def _register(
+        self, event_types: tuple[str, ...], name: str | None
+    ) -> Callable[[_AnyHandler], _AnyHandler]:
+        if not event_types:
+            raise ConfigurationError('on takes event types: @router.on("user.created")')
+        expanded = [event_type for pattern in event_types for event_type in _expand(pattern)]
+        return self._decorator(frozenset(expanded), name)
+
+    def _decorator(
+        self, event_types: frozenset[str], name: str | None
+    ) -> Callable[[_AnyHandler], _AnyHandler]:
+        def register(function: _AnyHandler) -> _AnyHandler:
+            self._add(event_types, RegisteredHandler(function, name))
+            return function
+
+        return register
+
+    def _add(self, event_types: frozenset[str], handler: RegisteredHandler) -> None:
+        with self._lock:
+            self._registrations.append((event_types, handler))
+            if _OTHERS in event_types:
+                event_types |= self._by_type.keys() - EVENT_TYPES.keys()
+            for event_type in event_types:
+                if event_type not in self._by_type:
+                    earlier = {} if event_type in EVENT_TYPES else self._by_type[_OTHERS]
+                    self._by_type[event_type] = dict(earlier)
+                self._by_type[event_type].setdefault(handler.identity, handler)
+
+    def _handlers(self, event_type: str) -> tuple[RegisteredHandler, ...]:
+        handlers = self._by_type.get(event_type)
+        if handlers is None:
+            if event_type in EVENT_TYPES:
+                return ()
+            handlers = self._by_type[_OTHERS]
+        return tuple(handlers.values())
+
+
+def _expand(pattern: str) -> list[str]:
+    """The event types that a pattern of `Router.on` stands for."""
+    if isinstance(pattern, str):
+        if pattern == "*":
+            return [*EVENT_TYPES, _OTHERS]
+        if pattern in EVENT_TYPES:
+            return [pattern]
+        family, _, name = pattern.partition(".")
+        if name == "*" and family in _FAMILIES:
+            return [event_type for event_type in EVENT_TYPES if event_type.startswith(family + ".")]
+    raise ConfigurationError(f"{pattern!r} is no event type that is known{_suggestion(pattern)}")
+
+
+def _suggestion(pattern: object) -> str:
+    from difflib import get_close_matches
+
+    if not isinstance(pattern, str):
+        return ': @router.on("user.created")'
+    choices = [*EVENT_TYPES, *(f"{family}.*" for family in _FAMILIES)]
+    # Clerk's own older spellings are snake_case: compare without case and underscores.
+    spelt = {choice.lower(): choice for choice in choices}
+    close = get_close_matches(pattern.lower().replace("_", ""), spelt, n=1)
+    if close:
+        return f": did you mean {spelt[close[0]]!r}?"
+    return "; for a type newer than this version use on_unknown"
+
+
+def _event_type(subject: object) -> str:
+    event_type = getattr(subject, "type", None)
+    if not isinstance(event_type, str):
+        kind = type(subject).__name__
+        raise InputTypeError(f"dispatch takes a Delivery or an event, not {kind}")
+    return event_type
+
+
+def _event_and_delivery(subject: "Delivery | AnyEvent") -> "tuple[AnyEvent, Delivery | None]":
+    return (subject.event, subject) if isinstance(subject, Delivery) else (subject, None)
