@@ -1,0 +1,82 @@
+"""Plain WSGI (PEP 3333): an endpoint as an application, for any WSGI server.
+
+What lives here is how WSGI hands a body over; everything else is the endpoint's.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from .. import (
+    ClerkHooksError,
+    Endpoint,
+    LengthRequired,
+    MalformedRequest,
+    MethodNotAllowed,
+    RequestTooLarge,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
+
+
+def wsgi_app(endpoint: Endpoint) -> WSGIApplication:
+    """The endpoint as a WSGI application; it answers on every path that the server gives it.
+
+    The application raises `ConfigurationError` where async handlers meet a running event loop.
+    """
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            reply = endpoint.receive(_read_body(environ, endpoint.max_body), environ)
+        except ClerkHooksError as error:
+            reply = endpoint.reply(error)
+        status = f"{reply.status} {HTTPStatus(reply.status).phrase}"
+        length = ("content-length", str(len(reply.body)))
+        start_response(status, [*reply.headers.items(), length])
+        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else reply.body]
+
+    return application
+
+
+def _read_body(environ: WSGIEnvironment, max_body: int) -> bytes:
+    """The raw body, read no further than it takes to see that it is larger than `max_body`."""
+    if environ["REQUEST_METHOD"] != "POST":
+        raise MethodNotAllowed
+    if announced := environ.get("CONTENT_LENGTH", "").strip(" \t"):
+        return _read_announced(environ["wsgi.input"], announced, max_body)
+    if environ.get("wsgi.input_terminated"):  # The server undoes chunks, and marks their end.
+        return _read(environ["wsgi.input"], max_body + 1)
+    if environ.get("HTTP_TRANSFER_ENCODING"):
+        raise LengthRequired
+    return b""
+
+
+def _read_announced(stream: InputStream, announced: str, max_body: int) -> bytes:
+    if not (announced.isascii() and announced.isdigit()):
+        raise MalformedRequest("the Content-Length is no number")
+    length = int(announced.lstrip("0")[:19] or "0")  # More digits only say that it is too large.
+    if length > max_body:
+        raise RequestTooLarge
+    body = _read(stream, length)
+    if len(body) < length:
+        raise MalformedRequest("the body is shorter than its Content-Length")
+    return body
+
+
+def _read(stream: InputStream, size: int) -> bytes:
+    """`size` bytes, or all there are; a stream may give less at a time than it was asked for."""
+    chunks: list[bytes] = []
+    while size > 0:
+        try:
+            chunk = stream.read(size)
+        except Exception as error:  # Each server has its own for a client that left or cheats.
+            raise MalformedRequest("the body could not be read to its end") from error
+        if not chunk:
+            break
+        chunks.append(chunk)
+        size -= len(chunk)
+    return b"".join(chunks)

@@ -1,0 +1,262 @@
+"""What the demo plays: handlers, deliveries with the end that each must come to, and a real server.
+
+Importing this takes a while, as it needs the events, svix and an HTTP server.
+"""
+
+import asyncio
+import base64
+import json
+import logging
+import os
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from http.client import HTTPConnection
+from socketserver import ThreadingMixIn
+from threading import Thread
+from typing import Any, NamedTuple
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from svix.webhooks import Webhook
+
+from .. import Endpoint, Router, SvixVerifier, Verifier
+from ..adapters.wsgi import wsgi_app
+from ..events import (
+    OrganizationMembershipCreated,
+    SessionCreated,
+    UnknownEvent,
+    UserCreated,
+    UserDeleted,
+    UserEvent,
+)
+
+Headers = dict[str, str]
+
+
+def build_router(note: Callable[[str], None]) -> Router:
+    """The handlers of the demo; each tells `note` its name and what it saw."""
+    router = Router()
+
+    @router.on("user.*")
+    def audit(event: UserEvent) -> None:
+        note(f"audit: {event.type}")
+
+    @router.on("user.created")
+    def welcome(event: UserCreated) -> None:
+        note(f"welcome: {event.data.primary_email}")
+
+    @router.on("user.deleted")
+    def erase(event: UserDeleted) -> None:
+        note(f"erase: {event.data.id}")
+        raise RuntimeError("the database is down")
+
+    @router.on("organizationMembership.created")
+    def add_member(event: OrganizationMembershipCreated) -> None:
+        note(f"add_member: {event.data.role}")
+
+    @router.on("session.created")
+    async def greet(event: SessionCreated) -> None:
+        await asyncio.sleep(0)
+        note(f"greet: {event.data.user_id}")
+
+    @router.on_unknown()
+    def keep(event: UnknownEvent) -> None:
+        note(f"keep: {event.type}")
+
+    return router
+
+
+def _as_signed(body: bytes, headers: Headers) -> tuple[bytes, Headers]:
+    return body, headers
+
+
+def _with_changed_body(body: bytes, headers: Headers) -> tuple[bytes, Headers]:
+    return body.replace(b"ada@", b"eve@"), headers
+
+
+def _with_bare_signature(body: bytes, headers: Headers) -> tuple[bytes, Headers]:
+    return body, headers | {"svix-signature": headers["svix-signature"].removeprefix("v1,")}
+
+
+class Case(NamedTuple):
+    """One delivery: what it is, what is sent, and the end that it must come to."""
+
+    title: str
+    event: dict[str, Any]
+    status: int
+    word: str
+    """The outcome, or the reason, in the body of the reply."""
+    notes: tuple[str, ...] = ()
+    """What the handlers note, in order."""
+    age: timedelta = timedelta(0)
+    tamper: Callable[[bytes, Headers], tuple[bytes, Headers]] = _as_signed
+
+
+_USER = {
+    "id": "user_ada",
+    "first_name": "Ada",
+    "primary_email_address_id": "idn_2",
+    "email_addresses": [
+        {"id": "idn_1", "email_address": "ada@old.example"},
+        {"id": "idn_2", "email_address": "ada@example.com"},
+    ],
+}
+_CREATED = {"type": "user.created", "data": _USER}
+
+CASES: tuple[Case, ...] = (
+    Case(
+        "user.created",
+        _CREATED,
+        200,
+        "handled",
+        ("audit: user.created", "welcome: ada@example.com"),
+    ),
+    Case(
+        "organizationMembership.created",
+        {
+            "type": "organizationMembership.created",
+            "data": {"id": "orgmem_1", "role": "org:admin"},
+        },
+        200,
+        "handled",
+        ("add_member: org:admin",),
+    ),
+    Case(
+        "session.created, to an async handler",
+        {"type": "session.created", "data": {"id": "sess_1", "user_id": "user_ada"}},
+        200,
+        "handled",
+        ("greet: user_ada",),
+    ),
+    Case(
+        "user.updated, to a handler of user.*",
+        {"type": "user.updated", "data": _USER},
+        200,
+        "handled",
+        ("audit: user.updated",),
+    ),
+    Case(
+        "sms.created, which has no handler",
+        {"type": "sms.created", "data": {"id": "sms_1"}},
+        200,
+        "unhandled",
+    ),
+    Case(
+        "invoice.paid, newer than this library",
+        {"type": "invoice.paid", "data": {"id": "inv_1"}},
+        200,
+        "handled",
+        ("keep: invoice.paid",),
+    ),
+    Case(
+        "user.deleted, whose handler raises",
+        {"type": "user.deleted", "data": {"id": "user_ada", "deleted": True}},
+        500,
+        "handler_failed",
+        ("audit: user.deleted", "erase: user_ada"),
+    ),
+    Case("forged: body changed", _CREATED, 400, "no_match", tamper=_with_changed_body),
+    Case("replayed: an hour old", _CREATED, 400, "too_old", age=timedelta(hours=1)),
+    Case("malformed signature header", _CREATED, 400, "no_match", tamper=_with_bare_signature),
+)
+
+
+class Outcome(NamedTuple):
+    """A case, and what came back."""
+
+    case: Case
+    status: int
+    word: str
+    notes: tuple[str, ...]
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether status, reply and handlers are what the case says."""
+        case = self.case
+        return (self.status, self.word, self.notes) == (case.status, case.word, case.notes)
+
+
+def play(cases: Sequence[Case], *, svix: bool) -> tuple[list[Outcome], list[logging.LogRecord]]:
+    """Send `cases` to a server of its own, and stop it; returns the outcomes, and what was logged.
+
+    With `svix`, svix's own code decides on the signatures.
+    """
+    secret = "whsec_" + base64.b64encode(os.urandom(24)).decode()
+    notes: list[str] = []
+    verifier = SvixVerifier(secret) if svix else Verifier(secret)
+    endpoint = Endpoint(build_router(notes.append), verifier=verifier)
+    outcomes: list[Outcome] = []
+    with _captured_log() as records, _serving(endpoint) as port:
+        for case in cases:
+            notes.clear()
+            status, word = _post(port, *_delivery(case, secret))
+            # The reply comes when the handlers have run, so these are all notes of this case.
+            outcomes.append(Outcome(case, status, word, tuple(notes)))
+    return outcomes, records
+
+
+def _delivery(case: Case, secret: str) -> tuple[bytes, Headers]:
+    """Body and headers, signed by svix as for any of its customers."""
+    text = json.dumps({"object": "event", **case.event})
+    message_id = "msg_" + os.urandom(13).hex()
+    signed_at = datetime.now(timezone.utc) - case.age
+    headers = {
+        "content-type": "application/json",
+        "svix-id": message_id,
+        "svix-timestamp": str(int(signed_at.timestamp())),
+        "svix-signature": Webhook(secret).sign(message_id, signed_at, text),
+    }
+    return case.tamper(text.encode(), headers)
+
+
+def _post(port: int, body: bytes, headers: Headers) -> tuple[int, str]:
+    """The status of the reply, and the word that sums it up."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("POST", "/webhooks/clerk", body, headers)
+        response = connection.getresponse()
+        content = json.loads(response.read())
+    finally:
+        connection.close()
+    return response.status, content.get("outcome") or content["error"]
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """One thread per request; closing it waits for them."""
+
+
+class _QuietHandler(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Log nothing: the demo prints what came back."""
+
+
+@contextmanager
+def _serving(endpoint: Endpoint) -> Generator[int]:
+    """The endpoint behind a real server on a free port of this machine, which is yielded."""
+    with make_server("127.0.0.1", 0, wsgi_app(endpoint), _Server, _QuietHandler) as server:
+        thread = Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def _captured_log() -> Generator[list[logging.LogRecord]]:
+    """What the library logs meanwhile, kept from the screen."""
+    records: list[logging.LogRecord] = []
+
+    class Recorder(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            records.append(record)
+
+    logger, recorder = logging.getLogger("clerk_hooks"), Recorder()
+    propagates, logger.propagate = logger.propagate, False
+    logger.addHandler(recorder)
+    try:
+        yield records
+    finally:
+        logger.removeHandler(recorder)
+        logger.propagate = propagates
