@@ -1,0 +1,106 @@
+"""The application that the adapters' tests put behind real servers, and the requests it gets.
+
+One endpoint per verifier, by path: ``/own`` and ``/svix``. Every handler writes the payload that it
+saw to ``<folder>/<message id>``, so that a test can see through any server what was handled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import uuid
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from svix.webhooks import Webhook
+
+from clerk_hooks import AbortDelivery, Delivery, Endpoint, Router, SvixVerifier, Verifier
+from clerk_hooks.adapters.wsgi import wsgi_app
+from clerk_hooks.events import SessionCreated, UnknownEvent, UserCreated, UserDeleted, UserUpdated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+SECRET = "whsec_" + base64.b64encode(b"the key of the adapters' tests").decode()
+MAX_BODY = 20_000
+VERIFIERS = ("own", "svix")
+CANARY = "a detail that no reply may show"
+
+Request = tuple[bytes, dict[str, str]]
+
+
+def build_router(folder: Path) -> Router:
+    """A handler for each way in which a delivery can end; all but one note the payload."""
+    router = Router()
+
+    def note(delivery: Delivery) -> None:
+        (folder / delivery.message_id).write_bytes(delivery.payload)
+
+    @router.on("user.created")
+    def handled(event: UserCreated, delivery: Delivery) -> None:
+        assert event.data.id == "user_1"
+        note(delivery)
+
+    @router.on("session.created")
+    async def handled_async(event: SessionCreated, delivery: Delivery) -> None:
+        await asyncio.sleep(0)
+        note(delivery)
+
+    @router.on("user.updated")
+    def raises(event: UserUpdated) -> None:
+        raise RuntimeError(CANARY)
+
+    @router.on("user.deleted")
+    def aborts(event: UserDeleted) -> None:
+        raise AbortDelivery(CANARY)
+
+    @router.on_unknown("invoice.paid")
+    def unknown(event: UnknownEvent, delivery: Delivery) -> None:
+        note(delivery)
+
+    return router
+
+
+def build_endpoints(folder: Path) -> dict[str, Endpoint]:
+    """The same endpoint under each verifier."""
+    verifiers = {"own": Verifier(SECRET), "svix": SvixVerifier(SECRET)}
+    return {
+        name: Endpoint(build_router(folder), verifier=verifier, max_body=MAX_BODY)
+        for name, verifier in verifiers.items()
+    }
+
+
+def build_wsgi_app(folder: str) -> WSGIApplication:
+    """Both endpoints as one WSGI application: ``/own`` and ``/svix``."""
+    endpoints = build_endpoints(Path(folder))
+    apps = {f"/{name}": wsgi_app(endpoint) for name, endpoint in endpoints.items()}
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return apps[environ["PATH_INFO"]](environ, start_response)
+
+    return application
+
+
+def payload(event_type: str, **data: Any) -> bytes:
+    """The JSON of an event of this type."""
+    return json.dumps({"type": event_type, "data": {"id": "user_1", **data}}).encode()
+
+
+def signed(body: bytes, *, age: timedelta = timedelta(0), message_id: str | None = None) -> Request:
+    """`body` and its headers, signed by svix; for a body that is no text by the scheme itself."""
+    message_id = message_id or f"msg_{uuid.uuid4().hex}"
+    instant = datetime.now(timezone.utc) - age
+    try:
+        signature = Webhook(SECRET).sign(message_id, instant, body.decode())
+    except UnicodeDecodeError:
+        from clerk_hooks import sign
+
+        return body, sign(body, secret=SECRET, message_id=message_id, timestamp=instant)
+    return body, {
+        "svix-id": message_id,
+        "svix-timestamp": str(int(instant.timestamp())),
+        "svix-signature": signature,
+    }

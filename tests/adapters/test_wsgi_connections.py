@@ -1,0 +1,172 @@
+"""The WSGI adapter and what clients do to a connection: lengths that lie, chunks, hanging up.
+
+Some of it a server answers itself, or by hanging up; never may it be a 5xx or a handled delivery.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+import pytest
+
+from clerk_hooks import (
+    ClerkHooksError,
+    LengthRequired,
+    MalformedRequest,
+    NoMatchingSignature,
+    Reply,
+    RequestTooLarge,
+)
+
+from .application import MAX_BODY, Request, payload, signed
+from .servers import Answer, Server
+
+READ_BODIES_FIRST = {"waitress"}
+KEEP_CONNECTIONS = {"gunicorn-gthread", "waitress"}
+UNDO_CHUNKS = {"gunicorn-sync", "gunicorn-gthread", "waitress"}
+HANDLED = b'{"outcome":"handled"}'
+TOO_LARGE = signed(b"-" * (MAX_BODY + 1))
+
+
+@pytest.fixture
+def delivery() -> Request:
+    return signed(payload("user.created"))
+
+
+def refusal(error: ClerkHooksError) -> Answer:
+    return Answer.of(Reply.for_error(error))
+
+
+def head(headers: dict[str, str], *lines: str) -> bytes:
+    """The head of a POST, with lines that http.client would not send."""
+    pairs = [f"{name}: {value}" for name, value in headers.items()]
+    text = "\r\n".join(["POST /own HTTP/1.1", "Host: localhost", *pairs, *lines, "", ""])
+    return text.encode("latin-1")
+
+
+def chunked(body: bytes, size: int = 1000) -> bytes:
+    parts = [body[start : start + size] for start in range(0, len(body), size)]
+    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in [*parts, b""])
+
+
+def assert_refused(answer: Answer | None) -> None:
+    assert answer is None or 400 <= answer.status < 500, answer
+
+
+def test_a_length_that_is_too_large_is_refused_before_the_body_is_sent(server: Server) -> None:
+    if server.kind in READ_BODIES_FIRST:
+        pytest.skip("asks the application only when it has the body")
+    answer = server.exchange(head(TOO_LARGE[1], f"Content-Length: {MAX_BODY + 1}"))
+    assert answer == refusal(RequestTooLarge())
+
+
+def test_a_stream_of_chunks_is_read_where_the_server_undoes_them(
+    server: Server, delivery: Request
+) -> None:
+    body, headers = delivery
+    answer = server.exchange(head(headers, "Transfer-Encoding: chunked") + chunked(body, size=7))
+    if server.kind not in UNDO_CHUNKS:
+        assert answer == refusal(LengthRequired())
+    else:
+        assert answer is not None
+        assert (answer.status, answer.body) == (200, HANDLED)
+        assert (server.folder / headers["svix-id"]).read_bytes() == body
+
+
+def test_a_stream_of_chunks_that_is_too_large_is_refused(server: Server) -> None:
+    body, headers = TOO_LARGE
+    answer = server.exchange(head(headers, "Transfer-Encoding: chunked") + chunked(body))
+    undone = server.kind in UNDO_CHUNKS
+    assert answer == refusal(RequestTooLarge() if undone else LengthRequired())
+
+
+@pytest.mark.parametrize("broken", ["zz\r\nno chunk\r\n0\r\n\r\n", "ffffffff\r\nshort", ""])
+def test_broken_chunks_are_refused(server: Server, delivery: Request, broken: str) -> None:
+    data = head(delivery[1], "Transfer-Encoding: chunked") + broken.encode()
+    assert_refused(server.exchange(data, end=True))
+
+
+def test_a_truncated_body_is_refused(server: Server, delivery: Request) -> None:
+    body, headers = delivery
+    answer = server.exchange(head(headers, f"Content-Length: {len(body)}") + body[:-5], end=True)
+    if answer is not None or server.kind not in READ_BODIES_FIRST:
+        short = MalformedRequest("the body is shorter than its Content-Length")
+        assert answer == refusal(short)
+
+
+def test_a_length_that_is_too_small_cuts_the_body_which_no_signature_fits(
+    server: Server, delivery: Request
+) -> None:
+    body, headers = delivery
+    answer = server.exchange(head(headers, f"Content-Length: {len(body) - 5}") + body)
+    assert answer == refusal(NoMatchingSignature())
+
+
+LENGTHS = ["abc", "-1", "+5", "1_0", "0x10", "1.5", "5, 5", "\xb2", "1 0", "9" * 30, "9" * 5000]
+
+
+@pytest.mark.parametrize("length", LENGTHS, ids=lambda length: ascii(length[:31]))
+def test_a_length_that_is_none_or_huge_is_refused(
+    server: Server, delivery: Request, length: str
+) -> None:
+    body, headers = delivery
+    assert_refused(server.exchange(head(headers, f"Content-Length: {length}") + body))
+    assert not (server.folder / headers["svix-id"]).exists()
+
+
+def test_a_length_with_blanks_and_zeros_around_it_is_one(server: Server, delivery: Request) -> None:
+    body, headers = delivery
+    answer = server.exchange(head(headers, f"Content-Length:  00{len(body)} ") + body)
+    assert answer is not None
+    assert (answer.status, answer.body) == (200, HANDLED)
+
+
+def test_a_request_without_a_length_has_no_body(server: Server, delivery: Request) -> None:
+    nothing_signed = server.exchange(head(delivery[1]))
+    assert nothing_signed == refusal(NoMatchingSignature())
+    answer = server.exchange(head(signed(b"")[1]))
+    assert answer is not None
+    assert answer.status == 422
+
+
+@pytest.mark.parametrize("name", ["svix-id", "svix-timestamp", "svix-signature"])
+@pytest.mark.parametrize("value", [None, "1234567890", "v1,x"], ids=["same", "number", "entry"])
+def test_a_signature_header_that_came_twice_is_refused_however_the_server_joins_them(
+    server: Server, delivery: Request, name: str, value: str | None
+) -> None:
+    body, headers = delivery
+    again = f"{name}: {headers[name] if value is None else value}"
+    answer = server.exchange(head(headers, again, f"Content-Length: {len(body)}") + body)
+    assert answer is not None
+    assert answer.status == 400
+    assert not (server.folder / headers["svix-id"]).exists()
+
+
+def test_requests_follow_one_another_on_a_connection_whatever_their_replies(server: Server) -> None:
+    requests = [
+        (signed(payload("user.created")), 200),
+        ((b"not signed", {}), 400),
+        (TOO_LARGE, 413),  # Its body is left unread, for the server to skip.
+        (signed(payload("user.updated")), 500),
+        (signed(payload("user.created")), 200),
+    ]
+    with server.connection() as connection:
+        connection.connect()
+        first = connection.sock
+        for (body, headers), status in requests:
+            connection.request("POST", "/own", body, headers)
+            assert Answer.read(connection.getresponse()).status == status
+        if server.kind in KEEP_CONNECTIONS:
+            assert connection.sock is first
+
+
+def test_a_client_that_hangs_up_half_way_harms_nobody(server: Server, delivery: Request) -> None:
+    body, headers = delivery
+    for kept in (0, 10, len(body) - 1):
+        with server.raw() as client:
+            client.sendall(head(headers, f"Content-Length: {len(body)}") + body[:kept])
+            # Closing with a linger time of zero resets the connection.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert not (server.folder / headers["svix-id"]).exists()
+    assert server.ask("/own", body, headers).body == HANDLED

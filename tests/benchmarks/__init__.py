@@ -1,0 +1,1 @@
+"""Benchmarks: ``python -m tests.benchmarks`` prints how clerk_hooks compares with its peers."""

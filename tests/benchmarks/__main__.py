@@ -1,0 +1,178 @@
+"""Print how clerk_hooks compares with svix and pydantic: ``python -m tests.benchmarks``.
+
+Every row is a ratio of two medians from one run, beside the highest ratio that we accept. Exits 1
+where a row is above it.
+"""
+
+import json
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+from svix.webhooks import Webhook
+
+from clerk_hooks import Delivery, Endpoint, Router, Verifier, verify
+from clerk_hooks.events import UserCreated
+
+from .timing import fresh_interpreters, seconds_per_call
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SAMPLE = Path(__file__).parents[1] / "samples" / "user_created.json"
+
+FIRST_EVENT = """
+import sys
+from clerk_hooks import verify
+from clerk_hooks.events import UserCreated
+body, secret, id, timestamp, signature = sys.argv[1:]
+headers = {"svix-id": id, "svix-timestamp": timestamp, "svix-signature": signature}
+assert isinstance(verify(body, headers, secret=secret).event, UserCreated)
+"""
+
+
+class Row(NamedTuple):
+    """One line of the table: a ratio (or a number of `unit`), and the most it may be."""
+
+    name: str
+    measured: float
+    limit: float
+    unit: str = ""
+
+
+def main() -> int:
+    """Measure and print everything."""
+    print(
+        f"Python {platform.python_version()}, svix {version('svix')}, "
+        f"pydantic {version('pydantic')}, {platform.machine()}; medians of interleaved rounds\n"
+    )
+    print(f"{'':74} {'measured':>10} {'at most':>10}")
+    missed = 0
+    for row in (*deliveries(), *sizes(), *interpreters()):
+        missed += row.measured > row.limit
+        flag = "  MISSED" if row.measured > row.limit else ""
+        print(
+            f"{row.name:74} {row.measured:>7.2f} {row.unit:2} {row.limit:>7.2f} {row.unit:2}{flag}"
+        )
+    return 1 if missed else 0
+
+
+def signed(body: bytes) -> dict[str, str]:
+    """The headers of a delivery of `body`, signed by svix now."""
+    now = datetime.fromtimestamp(int(time.time()), timezone.utc)
+    return {
+        "svix-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "svix-timestamp": str(int(now.timestamp())),
+        "svix-signature": Webhook(SECRET).sign("msg_p5jXN8AQM9LWM0D4loKWxJek", now, body.decode()),
+    }
+
+
+def deliveries() -> Iterator[Row]:
+    """The life of one user.created, from the signature to its handler."""
+    body = SAMPLE.read_bytes()
+    headers = signed(body)
+    webhook, verifier = Webhook(SECRET), Verifier(SECRET)
+
+    def svix_loads() -> object:
+        webhook.verify(body, headers)
+        return json.loads(body)
+
+    def svix_validate() -> object:
+        webhook.verify(body, headers)
+        return UserCreated.model_validate(json.loads(body))
+
+    def ignore(event: object) -> None: ...
+
+    nobody, one, crowd = Router(), Router(), Router()
+    nobody.on("session.created")(ignore)
+    for router in (one, crowd):
+        router.on("user.created")(ignore)
+    for _ in range(10_000):
+        crowd.on("session.created")(lambda event: None)
+    calls: dict[str, Callable[[], object]] = {
+        "svix": lambda: webhook.verify(body, headers),
+        "svix, loads": svix_loads,
+        "svix, loads, validate": svix_validate,
+        "Verifier": lambda: verifier.verify(body, headers),
+        "verify": lambda: verify(body, headers, secret=SECRET),
+        "event": lambda: verifier.verify(body, headers).event,
+        "nobody": receive(nobody, body, headers),
+        "one": receive(one, body, headers),
+        "crowd": receive(crowd, body, headers),
+    }
+    t = seconds_per_call(calls)
+    size = f"{len(body)} B"
+    yield Row(f"Verifier.verify / svix verify ({size})", t["Verifier"] / t["svix"], 0.6)
+    yield Row("verify(...), the one-liner / svix verify", t["verify"] / t["svix"], 0.6)
+    yield Row("verify, typed event / svix verify + json.loads", t["event"] / t["svix, loads"], 1.0)
+    yield Row(
+        "verify, typed event / svix verify + json.loads + the same model",
+        t["event"] / t["svix, loads, validate"],
+        0.65,
+    )
+    yield Row(
+        "receive, nobody listens / svix verify + json.loads", t["nobody"] / t["svix, loads"], 0.6
+    )
+    yield Row(
+        "receive, one sync handler - verify, typed event", 1e6 * (t["one"] - t["event"]), 5, "us"
+    )
+    yield Row("receive with 10,000 handlers of other types / without", t["crowd"] / t["one"], 1.05)
+
+
+def receive(router: Router, body: bytes, headers: dict[str, str]) -> Callable[[], object]:
+    """One call of `Endpoint.receive`, checked once."""
+    endpoint = Endpoint(router, secret=SECRET)
+    assert endpoint.receive(body, headers).status == 200
+    return lambda: endpoint.receive(body, headers)
+
+
+def sizes() -> Iterator[Row]:
+    """Verification of larger bodies: emails, and users with much metadata."""
+    webhook, verifier = Webhook(SECRET), Verifier(SECRET)
+    for size in (1_500, 10_000, 100_000, 1_000_000):
+        for kind, filling in (("ASCII", "x"), ("other", "é")):
+            body = json.dumps({"type": "x", "data": filling * size}, ensure_ascii=False)
+            payload = body.encode()[: size - 2].decode(errors="ignore").encode() + b'"}'
+            headers = signed(payload)
+
+            def theirs(body: bytes = payload, headers: dict[str, str] = headers) -> None:
+                webhook.verify(body, headers)
+
+            def ours(body: bytes = payload, headers: dict[str, str] = headers) -> Delivery:
+                return verifier.verify(body, headers)
+
+            t = seconds_per_call({"theirs": theirs, "ours": ours})
+            name = f"Verifier.verify / svix verify, body of {size:,} B, {kind} text"
+            yield Row(name, t["ours"] / t["theirs"], 0.6 if size == 1_000_000 else 1.0)
+
+
+def interpreters() -> Iterator[Row]:
+    """What a cold start costs, in time and memory."""
+    body = SAMPLE.read_bytes()
+    headers = signed(body)
+    arguments = [body.decode(), SECRET, *headers.values()]
+    measured = fresh_interpreters(
+        {
+            "svix": ["-c", "import svix.webhooks"],
+            "pydantic": ["-c", "from pydantic import BaseModel"],
+            "clerk_hooks": ["-c", "import clerk_hooks"],
+            "event": ["-c", FIRST_EVENT, *arguments],
+        }
+    )
+    (svix, svix_memory), (event, event_memory) = measured["svix"], measured["event"]
+    yield Row("new interpreter to first typed event / import svix.webhooks", event / svix, 0.5)
+    yield Row(
+        "import clerk_hooks / from pydantic import BaseModel (new interpreters)",
+        measured["clerk_hooks"][0] / measured["pydantic"][0],
+        0.6,
+    )
+    yield Row(
+        "peak memory, first typed event / import svix.webhooks", event_memory / svix_memory, 0.7
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""Fixtures that tests of several modules share."""
+
+import os
+import sys
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of specifications that stands beside the repository.
+
+    A checkout on its own does not have it, so its tests are skipped there; but not in CI.
+    """
+    folder = Path(__file__).parents[1].parent / "shared"
+    if not folder.is_dir():
+        reason = f"{folder} is absent"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder
+
+
+@pytest.fixture
+def no_secret_in_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment without signing secrets, whatever the developer's own has."""
+    for name in (
+        "CLERK_WEBHOOK_SIGNING_SECRET",
+        "CLERK_WEBHOOK_SECRET",
+        "SIGNING_SECRET",
+        "WEBHOOK_SECRET",
+    ):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def set_svix_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Sets the clock of svix's own code, which has no argument for it."""
+    import svix.webhooks
+
+    # The code moved: to standardwebhooks in late 1.x.
+    modules = [svix.webhooks, sys.modules.get("standardwebhooks.webhooks", svix.webhooks)]
+
+    def set_clock(now: float) -> None:
+        class Clock(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+                return datetime.fromtimestamp(now, tz)
+
+        for module in modules:
+            monkeypatch.setattr(module, "datetime", Clock)
+
+    return set_clock

@@ -1,0 +1,52 @@
+"""What pyproject.toml, the CI script and the repository promise one another."""
+
+import re
+import subprocess
+import sys
+from importlib.metadata import requires, version
+from pathlib import Path
+
+import clerk_hooks
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_version_stands_in_one_place() -> None:
+    assert version("clerk-hooks") == clerk_hooks.__version__
+
+
+def test_ci_pins_exactly_the_lowest_versions_that_are_allowed() -> None:
+    pinned = dict(
+        line.split("==")
+        for line in (ROOT / ".ci/lowest.txt").read_text().splitlines()
+        if not line.startswith("#")
+    )
+    allowed = {}
+    for requirement in requires("clerk-hooks") or ():
+        wanted, _, marker = requirement.partition(";")
+        if not marker or "'cli'" in marker.replace('"', "'"):
+            name, lowest = re.fullmatch(r"([\w-]+)>=([\w.]+)", wanted.strip()).groups()  # type: ignore[union-attr]
+            allowed[name] = lowest
+    assert {name: _padded(lowest) for name, lowest in allowed.items()} == {
+        name: _padded(lowest) for name, lowest in pinned.items()
+    }
+
+
+def _padded(version: str) -> list[int]:
+    return ([int(number) for number in version.split(".")] + [0, 0])[:3]
+
+
+def test_the_only_runtime_dependencies_are_svix_pydantic_and_typing_extensions() -> None:
+    names = {re.match(r"[\w-]+", r).group() for r in requires("clerk-hooks") or () if ";" not in r}  # type: ignore[union-attr]
+    assert names == {"svix", "pydantic", "typing-extensions"}
+
+
+def test_the_package_is_marked_as_typed() -> None:
+    assert (Path(clerk_hooks.__file__).parent / "py.typed").exists()
+
+
+def test_the_command_is_installed() -> None:
+    command = [sys.executable, "-c", "from importlib.metadata import entry_points as e;"
+               "print(e(group='console_scripts')['clerk-hooks'].value)"]  # fmt: skip
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert printed.strip() == "clerk_hooks.__main__:main"
