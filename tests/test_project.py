@@ -1,12 +1,11 @@
 """What pyproject.toml, the CI script and the repository promise one another."""
 
 import re
-import subprocess
-import sys
-from importlib.metadata import requires, version
+from importlib.metadata import entry_points, requires, version
 from pathlib import Path
 
 import clerk_hooks
+from clerk_hooks.__main__ import main
 
 ROOT = Path(__file__).parents[1]
 
@@ -46,7 +45,5 @@ def test_the_package_is_marked_as_typed() -> None:
 
 
 def test_the_command_is_installed() -> None:
-    command = [sys.executable, "-c", "from importlib.metadata import entry_points as e;"
-               "print(e(group='console_scripts')['clerk-hooks'].value)"]  # fmt: skip
-    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    assert printed.strip() == "clerk_hooks.__main__:main"
+    (command,) = entry_points(group="console_scripts", name="clerk-hooks")
+    assert command.load() is main

@@ -110,6 +110,7 @@ def test_a_tolerance_is_a_timedelta_that_is_not_negative(tolerance: Any) -> None
         f"{NOW}, {NOW}",
         f"{NOW} 1",
         "1\x00",
+        "1\ud800",
     ],
 )
 def test_a_timestamp_is_one_to_eleven_digits_without_zeros_in_front(timestamp: str) -> None:
@@ -126,7 +127,8 @@ def test_the_first_and_the_last_timestamp_are_accepted(timestamp: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "message_id", ["msg.1", ".", "msg 1", "msg_1, msg_1", "m\x00", "m\x7f", "m\xe9", "m" * 256]
+    "message_id",
+    ["msg.1", ".", "msg 1", "msg_1, msg_1", "m\x00", "m\x7f", "m\xe9", "m\ud800", "m" * 256],
 )
 def test_a_message_id_is_visible_ascii_without_a_dot(message_id: str) -> None:
     assert reason_of(verifier_at(NOW), {**signed(), "svix-id": message_id}) == "bad_message_id"
@@ -154,6 +156,8 @@ def test_every_other_message_id_is_accepted(message_id: str) -> None:
         ("V1{good[2:]}", "no_match"),
         ("v1,{good}", "no_match"),
         ("{lower}", "no_match"),
+        ("{good}\ud800", "no_match"),
+        ("{bad} \xe9", "no_match"),
     ],
 )
 def test_the_signature_header_is_entries_between_blanks(pattern: str, reason: str) -> None:

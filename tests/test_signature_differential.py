@@ -194,7 +194,7 @@ def _frozen_svix(set_svix_clock: Callable[[float], None]) -> None:
 def test_all_three_give_one_verdict() -> None:
     seen: Counter[str] = Counter()
 
-    @settings(REPEATABLE, max_examples=800)
+    @settings(REPEATABLE, max_examples=600)
     @given(deliveries())
     def compare(sent: Sent) -> None:
         ours = verdict(Verifier(sent.secrets), sent)

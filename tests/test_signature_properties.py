@@ -106,7 +106,8 @@ def raising_iterator() -> Iterator[tuple[str, str]]:
 
 NAMES = ["svix-id", "Svix-Timestamp", b"svix-signature", "webhook-id", "HTTP_SVIX_ID", "type"]
 
-any_text = st.text(st.characters() | st.sampled_from("\ud800\udc80\0\xe9"), max_size=20)
+# Lone surrogates are seldom drawn unless they are asked for.
+any_text = st.text(max_size=20) | st.text(st.sampled_from("\ud800\udc80\0\xe9 a."), max_size=20)
 hashable = st.one_of(
     st.none(),
     st.booleans(),

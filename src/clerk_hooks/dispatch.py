@@ -36,13 +36,14 @@ def run_handlers(
     """
     run = _Run(handlers, event, delivery)
     loop = _Loop()
-    if any(handler.is_async for handler in handlers):
-        loop.open()
+    for handler in handlers:
+        if handler.is_async:
+            loop.open()
     try:
         for handler in handlers:
             with run.attempt(handler):
                 result = handler.call(event, delivery)
-                if isinstance(result, Awaitable):
+                if result is not None and isinstance(result, Awaitable):
                     loop.run(cast("Awaitable[object]", result))
     finally:
         loop.close()
@@ -79,7 +80,7 @@ async def arun_handlers(
                     raise errors[0]
             if cancellation is not None:
                 _discard(result)
-            elif isinstance(result, Awaitable):
+            elif result is not None and isinstance(result, Awaitable):
                 await result
         if cancellation is not None:
             raise cancellation
@@ -123,6 +124,17 @@ async def _wait(future: "Future[object]") -> "CancelledError | None":
     return cancellation
 
 
+def _refuse_lacking(handlers: Sequence[RegisteredHandler]) -> None:
+    """Refuse to run a handler without the delivery that it demands."""
+    for handler in handlers:
+        if handler.needs_delivery:
+            raise InputTypeError(
+                f"the handler {handler.name} takes (event, delivery): dispatch a Delivery, not an "
+                "event alone",
+                reason="no_delivery",
+            )
+
+
 class _Run:
     """What the handlers of one event have raised so far."""
 
@@ -132,17 +144,12 @@ class _Run:
         event: "AnyEvent",
         delivery: Delivery | None,
     ) -> None:
-        lacking = [handler.name for handler in handlers if handler.needs_delivery]
-        if delivery is None and lacking:
-            raise InputTypeError(
-                f"the handler {lacking[0]} takes (event, delivery): dispatch a Delivery, not an "
-                "event alone",
-                reason="no_delivery",
-            )
-        self._count = len(handlers)
+        if delivery is None:
+            _refuse_lacking(handlers)
+        self._handlers = handlers
+        self._event = event
+        self._delivery = delivery
         self._failures: list[tuple[RegisteredHandler, Exception]] = []
-        self._event_type = event.type
-        self._message_id = delivery.message_id if delivery is not None else None
 
     def attempt(self, handler: RegisteredHandler) -> "_Attempt":
         """A context for running `handler`: an exception in it is logged and kept, not raised."""
@@ -150,18 +157,19 @@ class _Run:
 
     def fail(self, handler: RegisteredHandler, error: Exception, seconds: float) -> None:
         """Log what `handler` raised, and keep it."""
+        message_id = self._delivery.message_id if self._delivery is not None else None
         outcome = "aborted" if isinstance(error, AbortDelivery) else "failed"
         _logger.error(
             "%s %s: handler %s %s after %.3f s",
-            self._message_id,
-            self._event_type,
+            message_id,
+            self._event.type,
             handler.name,
             outcome,
             seconds,
             exc_info=error,
             extra={
-                "message_id": self._message_id,
-                "event_type": self._event_type,
+                "message_id": message_id,
+                "event_type": self._event.type,
                 "handler": handler.name,
                 "outcome": outcome,
                 "duration": seconds,
@@ -176,7 +184,7 @@ class _Run:
                 f"{handler.name} ({type(error).__name__})" for handler, error in self._failures
             ]
             raise HandlerError(
-                f"{len(names)} of {self._count} handlers failed: {', '.join(names)}",
+                f"{len(names)} of {len(self._handlers)} handlers failed: {', '.join(names)}",
                 [error for _, error in self._failures],
             )
 

@@ -177,11 +177,13 @@ class _Receipt:
         """End with an error; one of the calling program's own is raised, not answered."""
         if isinstance(error, (ConfigurationError, InputTypeError)):
             raise error
+        reply = Reply.for_error(error)
         if isinstance(error, HandlerError):  # Each failure has been logged with its traceback.
-            self._log(logging.INFO, error.reason)
+            aborted = reply.status == AbortDelivery.status
+            self._log(logging.INFO, "aborted" if aborted else "failed")
         else:
             self._log(logging.WARNING, "refused", error)
-        return Reply.for_error(error)
+        return reply
 
     def _log(self, level: int, outcome: str, error: ClerkHooksError | None = None) -> None:
         seconds = perf_counter() - self._started
@@ -195,7 +197,9 @@ class _Receipt:
             "outcome": outcome,
             "duration": seconds,
         }
-        text = "%(message_id)s %(event_type)s: %(outcome)s after %(duration).3f s"
+        text = "%(outcome)s after %(duration).3f s"
+        if self.message_id is not None:  # Only a verified delivery has one that can be trusted.
+            text = "%(message_id)s %(event_type)s: " + text
         if error is not None:
             details |= {"reason": error.reason, "detail": str(error)}
             text += ", %(reason)s: %(detail)s"

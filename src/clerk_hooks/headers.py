@@ -6,7 +6,7 @@ is the business of `clerk_hooks.signature`.
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from .errors import ClerkHooksError, InputTypeError, MalformedHeader, MissingHeader
 
@@ -55,11 +55,9 @@ def read_headers(headers: Headers) -> SignatureHeaders:
 
 def _pairs(headers: Headers) -> Iterable[tuple[object, object]]:
     items = getattr(headers, "items", None)
-    if items is not None:
-        return items()
-    if isinstance(headers, (str, bytes, bytearray, memoryview)):
+    if items is None and isinstance(headers, (str, bytes, bytearray, memoryview)):
         raise _no_headers(headers)
-    return headers
+    return cast("Iterable[tuple[object, object]]", headers if items is None else items())
 
 
 def _conflict() -> MalformedHeader:
@@ -100,7 +98,7 @@ def _text(value: object) -> bytes:
     if value is None:
         return b""
     if isinstance(value, (list, tuple)):
-        copies = {text for text in map(_text, value) if text}
+        copies = {text for text in map(_text, cast("list[object]", value)) if text}
         if len(copies) > 1:
             raise _conflict()
         return copies.pop() if copies else b""

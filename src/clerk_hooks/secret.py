@@ -7,7 +7,7 @@ import os
 import re
 from binascii import a2b_base64
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from .errors import SecretError
 
@@ -52,7 +52,11 @@ def read_keys(secret: Secret | None) -> tuple[bytes, ...]:
         if secrets:
             return tuple(key for item in secrets for key in read_keys(_text(item)))
         raise SecretError("no signing secret was passed", reason="missing_secret")
-    raise SecretError(f"a signing secret is text (whsec_...), not {type(secret).__name__}")
+    raise _not_text(cast("object", secret))
+
+
+def _not_text(value: object) -> SecretError:
+    return SecretError(f"a signing secret is text (whsec_...), not {type(value).__name__}")
 
 
 def secret_from_environment() -> str:
@@ -70,7 +74,7 @@ def secret_from_environment() -> str:
 def _text(item: object) -> str | bytes:
     if isinstance(item, (str, bytes)):
         return item
-    raise SecretError(f"a signing secret is text (whsec_...), not {type(item).__name__}")
+    raise _not_text(item)
 
 
 def _key(text: str) -> bytes:

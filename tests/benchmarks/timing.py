@@ -1,7 +1,7 @@
 """Measuring two things in one run, so that only their ratio counts and not the machine."""
 
+import gc
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -14,7 +14,7 @@ SRC = Path(__file__).parents[2] / "src"
 
 
 def seconds_per_call(
-    calls: Mapping[str, Callable[[], object]], *, rounds: int = 41, slice_seconds: float = 0.004
+    calls: Mapping[str, Callable[[], object]], rounds: int = 101, slice_seconds: float = 0.004
 ) -> dict[str, float]:
     """Median seconds of one call of each, in interleaved rounds of about `slice_seconds` each."""
     repeats = {name: _repeats(call, slice_seconds) for name, call in calls.items()}
@@ -34,16 +34,21 @@ def _repeats(call: Callable[[], object], slice_seconds: float) -> int:
 
 def _time(call: Callable[[], object], repeats: int) -> float:
     turns = range(repeats)
-    started = perf_counter()
-    for _ in turns:
-        call()
-    return perf_counter() - started
+    gc.collect()
+    gc.disable()  # As timeit does: otherwise one call pays for the garbage of the one before it.
+    try:
+        started = perf_counter()
+        for _ in turns:
+            call()
+        return perf_counter() - started
+    finally:
+        gc.enable()
 
 
 def fresh_interpreters(
     programs: Mapping[str, Sequence[str]], *, rounds: int = 21
 ) -> dict[str, tuple[float, float]]:
-    """Median seconds and peak memory (KiB) of each program, each time in a new interpreter."""
+    """Median seconds and peak memory (ru_maxrss) of each program, in new interpreters."""
     samples: dict[str, list[tuple[float, float]]] = {name: [] for name in programs}
     with tempfile.TemporaryDirectory() as cache:
         environment = {**os.environ, "PYTHONPATH": str(SRC), "PYTHONPYCACHEPREFIX": cache}
@@ -62,16 +67,21 @@ def fresh_interpreters(
     }
 
 
+# A process begins with the peak memory of the one that forked it, so a small one must fork.
+_LAUNCHER = """
+import os, sys, time
+started = time.perf_counter()
+process = os.posix_spawn(sys.executable, sys.argv[1:], os.environ)
+_, status, usage = os.wait4(process, 0)
+print(time.perf_counter() - started, usage.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> tuple[float, float]:
-    started = perf_counter()
-    process = subprocess.Popen(command, env=dict(environment))
-    _, status, usage = os.wait4(process.pid, 0)
-    elapsed = perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{command} ended with {process.returncode}")
-    return elapsed, _kib(usage)
-
-
-def _kib(usage: resource.struct_rusage) -> float:
-    return usage.ru_maxrss / 1024 if sys.platform == "darwin" else usage.ru_maxrss
+    launcher = [sys.executable, "-S", "-c", _LAUNCHER, *command]
+    printed = subprocess.run(
+        launcher, env=environment, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+    seconds, memory = map(float, printed.split())
+    return seconds, memory

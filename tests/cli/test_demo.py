@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from svix.webhooks import Webhook, WebhookVerificationError
 
 from clerk_hooks import Endpoint, Router, __version__
 from clerk_hooks.cli._scenario import CASES, _serving, play
@@ -97,6 +98,18 @@ def test_the_output_says_which_verifier_decides(demo: list[str]) -> None:
     assert first.endswith(
         "checked by SvixVerifier:" if "--svix" in demo else "checked by Verifier:"
     )
+
+
+@pytest.mark.parametrize("svix", [False, True])
+def test_what_svix_refuses_is_refused_where_svix_decides(
+    monkeypatch: pytest.MonkeyPatch, svix: bool
+) -> None:
+    def refuse(self: Webhook, data: object, headers: object) -> None:
+        raise WebhookVerificationError("refused")
+
+    monkeypatch.setattr(Webhook, "verify", refuse)
+    [outcome], _ = play(CASES[:1], svix=svix)
+    assert outcome.status == (400 if svix else 200)
 
 
 def test_what_the_library_logs_is_shown_below_the_table_without_a_traceback() -> None:

@@ -5,10 +5,15 @@ Only rules that hold for all families live here; a family's own models stand in 
 
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, cast
 
-from pydantic import BaseModel, PlainSerializer, ValidationError, model_validator
-from pydantic.functional_validators import ModelWrapValidatorHandler
+from pydantic import (
+    BaseModel,
+    ModelWrapValidatorHandler,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
 from typing_extensions import Self
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -117,5 +122,6 @@ class UnknownEvent(Event[Any], frozen=True):
             if not unreadable or "type" in unreadable:
                 raise
         event = read({name: value for name, value in payload.items() if name not in unreadable})
-        (event.model_extra or {}).update((name, payload[name]) for name in unreadable)
+        extra = cast("dict[str, Any]", event.model_extra)
+        extra.update({name: payload[name] for name in unreadable})
         return event

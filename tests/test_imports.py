@@ -1,0 +1,242 @@
+"""Who imports whom: one table for the whole library, and what a bare import may load."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+import pytest
+
+import clerk_hooks
+
+PACKAGE = Path(clerk_hooks.__file__).parent
+ANYTHING = "*"
+
+
+class Sees(NamedTuple):
+    """What a module may import: modules of the library by their dotted names, and other packages.
+
+    The standard library is free, but for asyncio, which takes long to import.
+    """
+
+    at_import: str = ""
+    in_functions: str = ""
+    for_types: str = ""
+
+
+FAMILIES = (
+    "events.email events.organization events.organization_domain events.organization_invitation "
+    "events.organization_membership events.payment_attempt events.permission events.role "
+    "events.session events.sms events.subscription events.subscription_item events.user "
+    "events.waitlist_entry"
+)
+CORE = (
+    "clerk_hooks errors headers secret signature delivery event_types handler dispatch router "
+    "endpoint idempotency"
+)
+
+# The names in front of a dot-star stand for the modules of a folder that have no row of their own.
+ALLOWED = {
+    "clerk_hooks": Sees(CORE),
+    "errors": Sees(),
+    "event_types": Sees(),
+    "headers": Sees("errors"),
+    "secret": Sees("errors"),
+    "delivery": Sees("errors event_types", "events pydantic_core", "pydantic pydantic_core events"),
+    "signature": Sees("errors headers secret delivery", "svix"),
+    "handler": Sees("errors delivery"),
+    "dispatch": Sees("errors delivery handler", "asyncio", "asyncio events"),
+    "_on": Sees("delivery typing_extensions", "", "events"),
+    "router": Sees("errors event_types delivery handler dispatch _on", "asyncio", "events"),
+    "idempotency": Sees("errors delivery"),
+    "endpoint": Sees(
+        "errors headers secret signature delivery handler dispatch router idempotency", "asyncio"
+    ),
+    "events._base": Sees("pydantic pydantic_core typing_extensions"),
+    "events.*": Sees(f"events._base {FAMILIES} pydantic typing_extensions"),
+    "events._catalog": Sees(f"events._base {FAMILIES} event_types"),
+    "events": Sees("event_types", "", f"events._base events._catalog {FAMILIES}"),
+    "stores.*": Sees("errors idempotency delivery", ANYTHING, "redis sqlalchemy"),
+    "adapters": Sees(),
+    "adapters.flask": Sees("clerk_hooks flask werkzeug"),
+    "adapters.fastapi": Sees("clerk_hooks fastapi starlette"),
+    "adapters.django": Sees("clerk_hooks django"),
+    "adapters.*": Sees("clerk_hooks"),
+    "testing": Sees(f"{CORE} events", ANYTHING, ANYTHING),
+    "testing.*": Sees(f"{CORE} events testing", ANYTHING, ANYTHING),
+    "cli": Sees(ANYTHING, ANYTHING, ANYTHING),
+    "cli.*": Sees(ANYTHING, ANYTHING, ANYTHING),
+    "__main__": Sees("", "cli"),
+}
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts) or "clerk_hooks"
+
+
+FILES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+class Import(NamedTuple):
+    """One name that a module imports, and when."""
+
+    when: str
+    target: str
+    name: str
+
+
+def imports_of(module: str) -> Iterator[Import]:
+    tree = ast.parse(FILES[module].read_text("utf-8"))
+    yield from walk(tree, module, "at_import")
+
+
+def walk(node: ast.AST, module: str, when: str) -> Iterator[Import]:
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            yield Import(when, *resolve(module, 0, alias.name, ""))
+    elif isinstance(node, ast.ImportFrom):
+        for alias in node.names:
+            yield Import(when, *resolve(module, node.level, node.module or "", alias.name))
+    elif isinstance(node, ast.If) and ast.unparse(node.test) in (
+        "TYPE_CHECKING",
+        "not TYPE_CHECKING",
+    ):
+        types_first = ast.unparse(node.test) == "TYPE_CHECKING"
+        for child in node.body:
+            yield from walk(child, module, "for_types" if types_first else when)
+        for child in node.orelse:
+            yield from walk(child, module, when if types_first else "for_types")
+    else:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            when = "in_functions"
+        for child in ast.iter_child_nodes(node):
+            yield from walk(child, module, when)
+
+
+def resolve(module: str, level: int, source: str, name: str) -> tuple[str, str]:
+    """The module of ours that is imported, or the top-level package of others; and the name."""
+    package, *parts = source.split(".")
+    if level == 0 and package != "clerk_hooks":
+        return package, name
+    if level > 0:
+        is_package = FILES[module].name == "__init__.py"
+        here = [] if module == "clerk_hooks" else module.split(".")
+        parts = here[: len(here) - level + is_package] + (source.split(".") if source else [])
+    below = ".".join([*parts, name])
+    return (below, "") if below in FILES else (".".join(parts) or "clerk_hooks", name)
+
+
+def row_of(module: str) -> Sees:
+    return ALLOWED.get(module) or ALLOWED[module.partition(".")[0] + ".*"]
+
+
+def test_every_module_has_a_row_and_every_row_that_is_no_plan_a_module() -> None:
+    for module in FILES:
+        row_of(module)
+    planned = {"idempotency", "adapters.flask", "adapters.fastapi", "adapters.django", "testing"}
+    assert {row for row in ALLOWED if not row.endswith(".*")} - planned <= set(FILES)
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_a_module_imports_only_what_its_row_says(module: str) -> None:
+    row = row_of(module)
+    for when, target, _ in imports_of(module):
+        allowed = f"{row.at_import} {getattr(row, when)}".split()
+        free = target in sys.stdlib_module_names and target != "asyncio"
+        free = free or (target == "_typeshed" and when == "for_types")
+        assert free or target in allowed or ANYTHING in allowed, f"{target}, {when}"
+
+
+@pytest.mark.parametrize("module", [name for name in FILES if name.startswith("adapters.")])
+def test_adapters_use_the_public_names_only(module: str) -> None:
+    used = {name for _, target, name in imports_of(module) if target == "clerk_hooks"}
+    assert used <= set(clerk_hooks.__all__)
+
+
+def test_no_two_modules_import_each_other() -> None:
+    graph = {
+        module: {
+            target
+            for when, target, _ in imports_of(module)
+            if when == "at_import" and target in FILES
+        }
+        for module in FILES
+    }
+    assert len(list(TopologicalSorter(graph).static_order())) == len(FILES)
+
+
+def test_the_table_is_checked_against_imports_of_every_kind() -> None:
+    assert Import("at_import", "errors", "PayloadError") in set(imports_of("delivery"))
+    assert Import("in_functions", "pydantic_core", "from_json") in set(imports_of("delivery"))
+    assert Import("for_types", "events", "AnyEvent") in set(imports_of("delivery"))
+    assert Import("in_functions", "svix", "Webhook") in set(imports_of("signature"))
+    assert Import("at_import", "clerk_hooks", "Endpoint") in set(imports_of("adapters.wsgi"))
+    assert Import("at_import", "events._base", "Event") in set(imports_of("events.user"))
+
+
+def loaded_by(code: str) -> set[str]:
+    """The modules that `code` loads in an interpreter of its own."""
+    script = f"import sys; before = set(sys.modules)\n{code}\nprint(*set(sys.modules) - before)"
+    result = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    return set(result.stdout.split())
+
+
+HEAVY = {"pydantic", "pydantic_core", "asyncio", "svix", "standardwebhooks", "httpx"}
+HEAVY |= {"flask", "werkzeug", "fastapi", "starlette", "django", "typer", "rich", "click"}
+HEAVY |= {"clerk_hooks.events", "clerk_hooks.adapters", "clerk_hooks.cli"}
+if sys.version_info >= (3, 11):
+    HEAVY.add("typing_extensions")
+
+
+def test_a_bare_import_is_light() -> None:
+    loaded = loaded_by("import clerk_hooks")
+    assert "clerk_hooks.signature" in loaded
+    assert not loaded & HEAVY
+
+
+def test_a_program_up_to_its_first_event_stays_light() -> None:
+    loaded = loaded_by("""
+from clerk_hooks import Delivery, Endpoint, Router, Verifier, sign, verify
+secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+router = Router()
+router.on("user.created")(lambda event: None)
+Endpoint(router, secret=secret)
+verify(b"{}", sign(b"{}", secret=secret), secret=secret)
+""")
+    assert not loaded & HEAVY
+
+
+def test_the_type_and_the_json_are_read_without_the_events() -> None:
+    loaded = loaded_by("""
+from clerk_hooks import Delivery
+delivery = Delivery("msg_1", 1, b'{"type": "user.created"}')
+assert delivery.type == delivery.json()["type"] == "user.created"
+""")
+    assert "pydantic_core" in loaded
+    assert not loaded & {"pydantic", "clerk_hooks.events"}
+
+
+def test_an_event_loads_the_models_of_its_own_family() -> None:
+    loaded = loaded_by("""
+from clerk_hooks import parse_event
+parse_event({"type": "email.created", "data": {"id": "ema_1"}})
+""")
+    ours = {name for name in loaded if name.startswith("clerk_hooks.events.")}
+    assert ours == {"clerk_hooks.events._base", "clerk_hooks.events.email"}
+
+
+def test_the_public_names_are_those_in_all() -> None:
+    public = {
+        name
+        for name, value in vars(clerk_hooks).items()
+        if not name.startswith("_") and not isinstance(value, ModuleType)
+    }
+    assert public == set(clerk_hooks.__all__) - {"__version__"}
+    assert len(set(clerk_hooks.__all__)) == len(clerk_hooks.__all__)
