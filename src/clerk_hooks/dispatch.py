@@ -71,7 +71,7 @@ async def arun_handlers(
             if handler.is_async:
                 result = handler.call(event, delivery)
             else:
-                errors: list[Exception] = []
+                errors: list[BaseException] = []
                 call = partial(_call, handler, event, delivery, errors)
                 thread = asyncio.ensure_future(run_sync(call))
                 cancellation = await _wait(thread)
@@ -91,16 +91,16 @@ def _call(
     handler: RegisteredHandler,
     event: "AnyEvent",
     delivery: Delivery | None,
-    errors: list[Exception],
+    errors: list[BaseException],
 ) -> object:
     """Call `handler` in a thread; what it raises goes to `errors`.
 
-    A future cannot carry all exceptions: a StopIteration leaves it pending for ever, and one kind
-    of CancelledError becomes the other.
+    A future cannot carry all exceptions: a StopIteration leaves it pending for ever, one kind of
+    CancelledError becomes the other, and a SystemExit stops the loop before anybody is told.
     """
     try:
         return handler.call(event, delivery)
-    except Exception as error:  # noqa: BLE001 - raised again by the caller
+    except BaseException as error:  # noqa: BLE001 - raised again by the caller
         errors.append(error)
         return None
 
@@ -160,9 +160,8 @@ class _Run:
         message_id = self._delivery.message_id if self._delivery is not None else None
         outcome = "aborted" if isinstance(error, AbortDelivery) else "failed"
         _logger.error(
-            "%s %s: handler %s %s after %.3f s",
-            message_id,
-            self._event.type,
+            "%s: handler %s %s after %.3f s",
+            " ".join(filter(None, (message_id, self._event.type))),
             handler.name,
             outcome,
             seconds,

@@ -190,7 +190,7 @@ def test_the_interval_of_a_plan_stays_what_it_is(interval: object) -> None:
 @pytest.mark.parametrize("name", ["amount", "lifetime_paid", "next_payment_amount"])
 def test_an_old_amount_may_be_a_number_or_an_object(name: str) -> None:
     number = EmbeddedSubscriptionItem.model_validate({name: 1200})
-    assert getattr(number, name) == 1200
+    assert type(getattr(number, name)) is int
     assert dumped(number) == {name: 1200}
     payload = {name: {"amount": 1200, "currency": "USD", "new": True}}
     item = EmbeddedSubscriptionItem.model_validate(payload)

@@ -3,7 +3,6 @@
 Importing this takes a while, as it needs the events, svix and an HTTP server.
 """
 
-import asyncio
 import base64
 import json
 import logging
@@ -56,7 +55,6 @@ def build_router(note: Callable[[str], None]) -> Router:
 
     @router.on("session.created")
     async def greet(event: SessionCreated) -> None:
-        await asyncio.sleep(0)
         note(f"greet: {event.data.user_id}")
 
     @router.on_unknown()

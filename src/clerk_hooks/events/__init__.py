@@ -2,8 +2,8 @@
 
     from clerk_hooks.events import UserCreated, UserEvent
 
-imports, and builds, the models of users only: a name is imported when it is first asked for. Only
-`KnownEvent` and `AnyEvent`, the unions of all, import everything.
+imports, and builds, no more than users and what they contain: a name is imported when it is first
+asked for. Only `KnownEvent` and `AnyEvent`, the unions of all, import everything.
 """
 
 from typing import TYPE_CHECKING

@@ -1,0 +1,140 @@
+"""The typed overloads of `Router.on`, compared with the catalog of events."""
+
+import inspect
+from collections.abc import Callable, Iterable
+from functools import reduce
+from operator import or_
+from typing import Any, ForwardRef, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+import pytest
+from typing_extensions import get_overloads
+
+from clerk_hooks import Delivery, Router, _on, events
+from clerk_hooks.event_types import EVENT_TYPES
+from clerk_hooks.handler import RegisteredHandler
+
+NAMES = {**vars(events), **vars(_on), **{name: getattr(events, name) for name in dir(events)}}
+FAMILIES = list(dict.fromkeys(event_type.partition(".")[0] for event_type in EVENT_TYPES))
+PAIRS = [
+    (name, name.replace("created", "updated"))
+    for name in EVENT_TYPES
+    if name.endswith(".created") and name.replace("created", "updated") in EVENT_TYPES
+]
+OVERLOADS = get_overloads(Router.on)
+
+
+def literals(overload: Callable[..., Any]) -> tuple[str, ...] | None:
+    """The event types of an overload; None for the one that takes any combination."""
+    hints = get_type_hints(overload, NAMES)
+    positional = [
+        parameter.name
+        for parameter in inspect.signature(overload).parameters.values()
+        if parameter.kind is inspect.Parameter.POSITIONAL_ONLY and parameter.name != "self"
+    ]
+    if not positional:
+        return None
+    texts = [get_args(hints[name]) for name in positional]
+    assert all(get_origin(hints[name]) is Literal and len(get_args(hints[name])) == 1
+               for name in positional)  # fmt: skip
+    return tuple(text for (text,) in texts)
+
+
+BY_LITERALS = {literals(overload): overload for overload in OVERLOADS}
+
+
+def bound(overload: Callable[..., Any]) -> Any:
+    """The handlers that an overload takes: it returns a decorator of a variable bound to them."""
+    decorator = get_type_hints(overload, NAMES)["return"]
+    ((taken,), returned) = get_args(decorator)
+    assert isinstance(taken, TypeVar)
+    assert returned is taken
+    reference = taken.__bound__
+    assert isinstance(reference, ForwardRef)
+    return eval(reference.__forward_arg__, NAMES)
+
+
+def event_class(event_type: str) -> Any:
+    return getattr(events, EVENT_TYPES[event_type][1])
+
+
+def union_of(event_types: Iterable[str]) -> Any:
+    return reduce(or_, map(event_class, event_types))
+
+
+def handlers_of(event: Any) -> Any:
+    return Callable[[event], object] | Callable[[event, Delivery], object]
+
+
+def test_there_are_72_overloads() -> None:
+    assert len(OVERLOADS) == len(BY_LITERALS) == 46 + 14 + 1 + 10 + 1 == 72
+
+
+def test_they_are_those_of_the_catalog_in_its_order() -> None:
+    assert list(BY_LITERALS) == [
+        *[(event_type,) for event_type in EVENT_TYPES],
+        *[(f"{family}.*",) for family in FAMILIES],
+        ("*",),
+        *PAIRS,
+        None,
+    ]
+
+
+@pytest.mark.parametrize("event_type", EVENT_TYPES)
+def test_the_handler_of_a_type_takes_the_event_of_that_type(event_type: str) -> None:
+    assert bound(BY_LITERALS[(event_type,)]) == handlers_of(event_class(event_type))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_handler_of_a_family_takes_its_union(family: str) -> None:
+    members = [name for name in EVENT_TYPES if name.startswith(f"{family}.")]
+    assert bound(BY_LITERALS[(f"{family}.*",)]) == handlers_of(union_of(members))
+
+
+def test_the_handler_of_all_takes_unknown_events_too() -> None:
+    expected = handlers_of(union_of(EVENT_TYPES) | events.UnknownEvent)
+    assert bound(BY_LITERALS[("*",)]) == expected
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair[0])
+def test_the_handler_of_created_and_updated_takes_either(pair: tuple[str, str]) -> None:
+    assert bound(BY_LITERALS[pair]) == handlers_of(union_of(pair))
+
+
+def test_the_handler_of_any_other_combination_takes_what_it_says() -> None:
+    assert bound(BY_LITERALS[None]) == handlers_of(Any)
+    hints = get_type_hints(BY_LITERALS[None], NAMES)
+    assert hints["event_types"] == _on.EventPattern
+
+
+@pytest.mark.parametrize("overload", OVERLOADS)
+def test_each_overload_takes_a_name_by_keyword(overload: Callable[..., Any]) -> None:
+    name = inspect.signature(overload).parameters["name"]
+    assert (name.kind, name.default) == (inspect.Parameter.KEYWORD_ONLY, None)
+    assert get_type_hints(overload, NAMES)["name"] == str | None
+
+
+def test_each_overload_has_a_variable_of_its_own() -> None:
+    variables = {get_type_hints(overload, NAMES)["return"] for overload in OVERLOADS}
+    assert len(variables) == len(OVERLOADS)
+
+
+def test_the_patterns_are_the_types_the_families_and_all() -> None:
+    expected = [*EVENT_TYPES, *(f"{family}.*" for family in FAMILIES), "*"]
+    assert list(get_args(_on.EventPattern)) == expected
+
+
+def test_what_the_overloads_promise_runs() -> None:
+    router = Router()
+    for number, types in enumerate(BY_LITERALS):
+        decorate: Callable[..., Any] = router.on
+        decorate(*(types or get_args(_on.EventPattern)), name="a name")(lambda e, n=number: None)
+    for event_type in EVENT_TYPES:
+        pairs = sum(event_type in pair for pair in PAIRS)
+        assert len(router.handlers_for(event_type)) == 4 + pairs
+
+
+def test_the_overloads_take_what_a_handler_is_called_with() -> None:
+    """`Handler` is one or two parameters, as `RegisteredHandler` calls them."""
+    one, two = get_args(_on.Handler)
+    assert [len(get_args(form)[0]) for form in (one, two)] == [1, 2]
+    assert RegisteredHandler(lambda event, delivery: None).needs_delivery

@@ -1,0 +1,108 @@
+"""What `on` refuses, and what it suggests instead."""
+
+from typing import Any
+
+import pytest
+
+from clerk_hooks import ConfigurationError, Router
+from clerk_hooks.event_types import EVENT_TYPES
+
+
+def handler(event: Any) -> None: ...
+
+
+def snake_case(name: str) -> str:
+    return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)
+
+
+def refusal(*event_types: Any) -> str:
+    router = Router()
+    with pytest.raises(ConfigurationError) as caught:
+        router.on(*event_types)(handler)
+    assert router.event_types == ()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [
+        ("user.create", "user.created"),
+        ("user.craeted", "user.created"),
+        ("users.created", "user.created"),
+        ("User.Created", "user.created"),
+        ("USER.CREATED", "user.created"),
+        (" user.created", "user.created"),
+        ("user_created", "user.created"),
+        ("user:deleted", "user.deleted"),
+        ("organisation.created", "organization.created"),
+        ("organizationMemberships.created", "organizationMembership.created"),
+        ("subscriptionItem.cancelled", "subscriptionItem.canceled"),
+        ("subscription.past_due", "subscription.pastDue"),
+        ("subscriptionItem.freeTrialEnd", "subscriptionItem.freeTrialEnding"),
+        ("waitlistentry.created", "waitlistEntry.created"),
+        ("users.*", "user.*"),
+        ("user*", "user.*"),
+        ("user.**", "user.*"),
+        ("organization_membership.*", "organizationMembership.*"),
+        ("user", "user.*"),
+    ],
+)
+def test_a_misspelt_type_raises_with_what_was_meant(misspelt: str, meant: str) -> None:
+    assert refusal(misspelt) == (
+        f"{misspelt!r} is no event type that is known: did you mean {meant!r}?"
+    )
+
+
+@pytest.mark.parametrize("event_type", [name for name in EVENT_TYPES if snake_case(name) != name])
+def test_clerks_older_spellings_are_recognised(event_type: str) -> None:
+    assert f"did you mean {event_type!r}?" in refusal(snake_case(event_type))
+
+
+@pytest.mark.parametrize("event_type", EVENT_TYPES)
+def test_a_letter_too_few_is_recognised(event_type: str) -> None:
+    assert f"did you mean {event_type!r}?" in refusal(event_type[:-1])
+
+
+@pytest.mark.parametrize("value", ["invoice.paid", "", ".", "?", "漢字"])
+def test_what_is_like_no_type_may_be_a_newer_one(value: str) -> None:
+    assert refusal(value).endswith("; for a type newer than this version use on_unknown")
+    assert repr(value) in refusal(value)
+
+
+def test_the_wrong_one_of_several_is_named_and_none_is_registered() -> None:
+    assert refusal("user.created", "user.delete").startswith("'user.delete' is no event type")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, 5, b"user.created", ["user.created"], {"user.created"}, {}, handler],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_no_text_is_refused_with_an_example(value: Any) -> None:
+    assert refusal(value) == (
+        f'{value!r} is no event type that is known: @router.on("user.created")'
+    )
+
+
+def test_no_types_are_refused_with_an_example() -> None:
+    assert refusal() == 'on takes event types: @router.on("user.created")'
+
+
+def test_the_decorator_without_a_call_is_refused_with_an_example() -> None:
+    router = Router()
+    with pytest.raises(ConfigurationError, match=r'@router\.on\("user\.created"\)'):
+
+        @router.on
+        def welcome(event: Any) -> None: ...
+
+    with pytest.raises(ConfigurationError, match="on_unknown takes event types"):
+
+        @router.on_unknown
+        def newer(event: Any) -> None: ...
+
+    assert router.event_types == ()
+
+
+def test_the_misspelling_is_found_before_there_is_a_function() -> None:
+    with pytest.raises(ConfigurationError, match="did you mean"):
+        Router().on("user.create")
