@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
-from wsgiref.types import WSGIEnvironment
 
+from _typeshed.wsgi import WSGIEnvironment
 from starlette.datastructures import Headers as StarletteHeaders
 from starlette.requests import Request as StarletteRequest
 from werkzeug.datastructures import EnvironHeaders

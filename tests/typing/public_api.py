@@ -43,7 +43,7 @@ def verifying() -> None:
     verify({}, headers)  # type: ignore[arg-type]
     verify(None, headers)  # type: ignore[arg-type]
     verify(body)  # type: ignore[call-arg]
-    verify(body, headers, "whsec_...")  # type: ignore[misc]
+    verify(body, headers, "whsec_...")  # type: ignore[call-arg]
     verify(body, headers, secret=5)  # type: ignore[arg-type]
     verify(body, headers, tolerance=300)  # type: ignore[arg-type]
     verify(body, headers, now="2026-01-01")  # type: ignore[arg-type]
@@ -55,7 +55,7 @@ def signing() -> None:
     sign(body, timestamp=1_700_000_000)
     verify(body, sign(body))
     sign({"type": "user.created"})  # type: ignore[arg-type]
-    sign(body, "whsec_...")  # type: ignore[misc]
+    sign(body, "whsec_...")  # type: ignore[call-arg]
     sign(body, timestamp=1.5)  # type: ignore[arg-type]
     sign(body, message_id=5)  # type: ignore[arg-type]
 
@@ -66,7 +66,7 @@ def verifiers() -> None:
     as_base: Verifier = SvixVerifier("whsec_...")
     assert_type(SvixVerifier().verify(body, headers), Delivery)
     as_base.verify(None, headers)  # type: ignore[arg-type]
-    Verifier("whsec_...", timedelta(minutes=1))  # type: ignore[misc]
+    Verifier("whsec_...", timedelta(minutes=1))  # type: ignore[call-arg]
     Verifier(clock=now)  # type: ignore[arg-type]
     SvixVerifier("whsec_...", tolerance=timedelta(minutes=1))  # type: ignore[call-arg]
 
@@ -105,7 +105,7 @@ def endpoints(router: Router) -> None:
     assert_type(endpoint.max_body, int)
     Endpoint()  # type: ignore[call-arg]
     Endpoint("whsec_...")  # type: ignore[arg-type]
-    Endpoint(router, "whsec_...")  # type: ignore[misc]
+    Endpoint(router, "whsec_...")  # type: ignore[call-arg]
     Endpoint(router, verifier=SvixVerifier)  # type: ignore[arg-type]
     Endpoint(router, max_body="1 MiB")  # type: ignore[arg-type]
     endpoint.receive({}, headers)  # type: ignore[arg-type]

@@ -67,7 +67,7 @@ async def awaited(created: UserCreated, delivery: Delivery) -> None:
     await router.adispatch(delivery, run_sync=on_the_loop)
     await router.adispatch(delivery, run_sync=in_an_executor)
     await router.adispatch(delivery, run_sync=asyncio.to_thread)
-    await router.adispatch(delivery, on_the_loop)  # type: ignore[misc]
+    await router.adispatch(delivery, on_the_loop)  # type: ignore[call-arg]
     await router.adispatch(delivery, run_sync=lambda call: call())  # type: ignore[arg-type,return-value]
     await router.adispatch(delivery.payload)  # type: ignore[arg-type]
 
