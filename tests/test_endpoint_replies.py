@@ -92,6 +92,19 @@ def test_what_nobody_listens_to_is_not_parsed(endpoint: Endpoint, receive: Recei
     assert receive(endpoint, body, headers).body == b'{"outcome":"unhandled"}'
 
 
+@pytest.mark.parametrize("data", ['{"id":"user_1"}', '"no user"'])
+def test_a_body_that_begins_with_the_type_of_another_event_gets_its_own_reply(
+    router: Router, endpoint: Endpoint, receive: Receive, data: str
+) -> None:
+    router.on("user.created")(lambda event: None)
+    body = '{"x":{"type":"user.created"},"type":"%s","data":' + data + "}"
+    unhandled = receive(endpoint, *signed((body % "user.updated").encode()))
+    assert unhandled.body == b'{"outcome":"unhandled"}'
+    router.on("user.updated")(lambda event: None)
+    handled = receive(endpoint, *signed((body % "user.updated").encode()))
+    assert handled.status == (200 if "user_1" in data else 422)
+
+
 def test_an_unknown_event_is_handled_where_somebody_wants_it(
     router: Router, endpoint: Endpoint, receive: Receive
 ) -> None:

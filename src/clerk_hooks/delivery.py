@@ -68,7 +68,8 @@ class Delivery:
         is not JSON or has no ``type``.
         """
         if self._type is None:
-            self._type = _read_type(self._payload)
+            event = self._event
+            self._type = _read_type(self._payload) if event is None else event.type
         return self._type
 
     @property
@@ -129,6 +130,17 @@ def parse_event(payload: Body | Mapping[str, Any]) -> "AnyEvent":
     return _parse_unread(read_body(payload))
 
 
+def likely_type(payload: bytes) -> str | None:
+    """The known type that `payload` seems to be of, by a look at its beginning and its end.
+
+    A guess, for what comes out the same when it is wrong: `Delivery.type` knows.
+    """
+    found = _TYPE_MEMBER.search(payload, 0, 64) or _TYPE_MEMBER.search(payload, len(payload) - 64)
+    if found is not None and (event_type := found[1].decode()) in EVENT_TYPES:
+        return event_type
+    return None
+
+
 def read_body(body: object) -> bytes:
     """The bytes of a request's raw body, which may be any bytes-like object or text.
 
@@ -181,8 +193,8 @@ def _parse_unread(payload: bytes) -> "AnyEvent":
 
     Every model of a known type demands that very `type`, so a wrong guess costs nothing but time.
     """
-    guess = _TYPE_MEMBER.search(payload, 0, 64) or _TYPE_MEMBER.search(payload, len(payload) - 64)
-    if guess is not None and (event_type := guess[1].decode()) in EVENT_TYPES:
+    event_type = likely_type(payload)
+    if event_type is not None:
         try:
             return _event_class(event_type).model_validate_json(payload)
         except ValueError:  # A wrong guess, or no such event: what follows finds out which.

@@ -70,7 +70,16 @@ class Router(On):
 
     def handlers_for(self, event_type: str) -> tuple[Callable[..., object], ...]:
         """The functions that an event of this type runs, in order."""
-        return tuple([handler.function for handler in self._handlers(event_type)])
+        return tuple([handler.function for handler in self.registered_for(event_type)])
+
+    def registered_for(self, event_type: str) -> tuple[RegisteredHandler, ...]:
+        """What `handlers_for` gives, with the names and the ways to call them: for `Endpoint`."""
+        handlers = self._by_type.get(event_type)
+        if handlers is None:
+            if event_type in EVENT_TYPES:
+                return ()
+            handlers = self._by_type[_OTHERS]
+        return tuple(handlers.values())
 
     @property
     def event_types(self) -> tuple[str, ...]:
@@ -90,7 +99,7 @@ class Router(On):
         running already (await `adispatch` there), and `InputTypeError` for anything but a delivery
         or an event.
         """
-        if handlers := self._handlers(_event_type(delivery)):
+        if handlers := self.registered_for(_event_type(delivery)):
             run_handlers(handlers, *_event_and_delivery(delivery))
 
     async def adispatch(
@@ -101,7 +110,7 @@ class Router(On):
         Sync handlers run through `run_sync` (default: `asyncio.to_thread`). A cancellation first
         waits for the end of a sync handler that is running.
         """
-        if handlers := self._handlers(_event_type(delivery)):
+        if handlers := self.registered_for(_event_type(delivery)):
             await arun_handlers(handlers, *_event_and_delivery(delivery), run_sync)
 
     def _register(
@@ -131,14 +140,6 @@ class Router(On):
                     earlier = {} if event_type in EVENT_TYPES else self._by_type[_OTHERS]
                     self._by_type[event_type] = dict(earlier)
                 self._by_type[event_type].setdefault(handler.identity, handler)
-
-    def _handlers(self, event_type: str) -> tuple[RegisteredHandler, ...]:
-        handlers = self._by_type.get(event_type)
-        if handlers is None:
-            if event_type in EVENT_TYPES:
-                return ()
-            handlers = self._by_type[_OTHERS]
-        return tuple(handlers.values())
 
 
 def _expand(pattern: str) -> list[str]:
