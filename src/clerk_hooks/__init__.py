@@ -34,6 +34,8 @@ from .errors import (
     TimestampOutsideTolerance,
     VerificationError,
 )
+from .idempotency import IdempotencyStore
+from .memory import MemoryStore
 from .router import Router
 from .signature import SvixVerifier, Verifier, sign, verify
 
@@ -46,11 +48,13 @@ __all__ = [
     "Delivery",
     "Endpoint",
     "HandlerError",
+    "IdempotencyStore",
     "InProgress",
     "InputTypeError",
     "LengthRequired",
     "MalformedHeader",
     "MalformedRequest",
+    "MemoryStore",
     "MethodNotAllowed",
     "MissingHeader",
     "NoMatchingSignature",

@@ -293,307 +293,592 @@ class On(ABC):
 
     @overload
     def on(
-        self, event_type: Literal["email.created"], /, *, name: str | None = None
+        self,
+        event_type: Literal["email.created"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_EmailCreated], _EmailCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organization.created"], /, *, name: str | None = None
+        self,
+        event_type: Literal["organization.created"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_OrganizationCreated], _OrganizationCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organization.updated"], /, *, name: str | None = None
+        self,
+        event_type: Literal["organization.updated"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_OrganizationUpdated], _OrganizationUpdated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organization.deleted"], /, *, name: str | None = None
+        self,
+        event_type: Literal["organization.deleted"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_OrganizationDeleted], _OrganizationDeleted]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organizationDomain.created"], /, *, name: str | None = None
+        self,
+        event_type: Literal["organizationDomain.created"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_OrganizationDomainCreated], _OrganizationDomainCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organizationDomain.updated"], /, *, name: str | None = None
+        self,
+        event_type: Literal["organizationDomain.updated"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_OrganizationDomainUpdated], _OrganizationDomainUpdated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organizationDomain.deleted"], /, *, name: str | None = None
+        self,
+        event_type: Literal["organizationDomain.deleted"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_OrganizationDomainDeleted], _OrganizationDomainDeleted]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organizationInvitation.created"], /, *, name: str | None = None
+        self,
+        event_type: Literal["organizationInvitation.created"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_OrganizationInvitationCreated], _OrganizationInvitationCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organizationInvitation.accepted"], /, *, name: str | None = None
+        self,
+        event_type: Literal["organizationInvitation.accepted"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_OrganizationInvitationAccepted], _OrganizationInvitationAccepted]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organizationInvitation.revoked"], /, *, name: str | None = None
+        self,
+        event_type: Literal["organizationInvitation.revoked"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_OrganizationInvitationRevoked], _OrganizationInvitationRevoked]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organizationMembership.created"], /, *, name: str | None = None
+        self,
+        event_type: Literal["organizationMembership.created"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_OrganizationMembershipCreated], _OrganizationMembershipCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organizationMembership.updated"], /, *, name: str | None = None
+        self,
+        event_type: Literal["organizationMembership.updated"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_OrganizationMembershipUpdated], _OrganizationMembershipUpdated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organizationMembership.deleted"], /, *, name: str | None = None
+        self,
+        event_type: Literal["organizationMembership.deleted"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_OrganizationMembershipDeleted], _OrganizationMembershipDeleted]: ...
 
     @overload
     def on(
-        self, event_type: Literal["paymentAttempt.created"], /, *, name: str | None = None
+        self,
+        event_type: Literal["paymentAttempt.created"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_PaymentAttemptCreated], _PaymentAttemptCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["paymentAttempt.updated"], /, *, name: str | None = None
+        self,
+        event_type: Literal["paymentAttempt.updated"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_PaymentAttemptUpdated], _PaymentAttemptUpdated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["permission.created"], /, *, name: str | None = None
+        self,
+        event_type: Literal["permission.created"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_PermissionCreated], _PermissionCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["permission.updated"], /, *, name: str | None = None
+        self,
+        event_type: Literal["permission.updated"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_PermissionUpdated], _PermissionUpdated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["permission.deleted"], /, *, name: str | None = None
+        self,
+        event_type: Literal["permission.deleted"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_PermissionDeleted], _PermissionDeleted]: ...
 
     @overload
     def on(
-        self, event_type: Literal["role.created"], /, *, name: str | None = None
+        self,
+        event_type: Literal["role.created"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_RoleCreated], _RoleCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["role.updated"], /, *, name: str | None = None
+        self,
+        event_type: Literal["role.updated"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_RoleUpdated], _RoleUpdated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["role.deleted"], /, *, name: str | None = None
+        self,
+        event_type: Literal["role.deleted"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_RoleDeleted], _RoleDeleted]: ...
 
     @overload
     def on(
-        self, event_type: Literal["session.created"], /, *, name: str | None = None
+        self,
+        event_type: Literal["session.created"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_SessionCreated], _SessionCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["session.pending"], /, *, name: str | None = None
+        self,
+        event_type: Literal["session.pending"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_SessionPending], _SessionPending]: ...
 
     @overload
     def on(
-        self, event_type: Literal["session.ended"], /, *, name: str | None = None
+        self,
+        event_type: Literal["session.ended"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_SessionEnded], _SessionEnded]: ...
 
     @overload
     def on(
-        self, event_type: Literal["session.removed"], /, *, name: str | None = None
+        self,
+        event_type: Literal["session.removed"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_SessionRemoved], _SessionRemoved]: ...
 
     @overload
     def on(
-        self, event_type: Literal["session.revoked"], /, *, name: str | None = None
+        self,
+        event_type: Literal["session.revoked"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_SessionRevoked], _SessionRevoked]: ...
 
     @overload
     def on(
-        self, event_type: Literal["sms.created"], /, *, name: str | None = None
+        self,
+        event_type: Literal["sms.created"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_SmsCreated], _SmsCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscription.created"], /, *, name: str | None = None
+        self,
+        event_type: Literal["subscription.created"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_SubscriptionCreated], _SubscriptionCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscription.updated"], /, *, name: str | None = None
+        self,
+        event_type: Literal["subscription.updated"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_SubscriptionUpdated], _SubscriptionUpdated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscription.active"], /, *, name: str | None = None
+        self,
+        event_type: Literal["subscription.active"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_SubscriptionActive], _SubscriptionActive]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscription.pastDue"], /, *, name: str | None = None
+        self,
+        event_type: Literal["subscription.pastDue"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_SubscriptionPastDue], _SubscriptionPastDue]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscriptionItem.created"], /, *, name: str | None = None
+        self,
+        event_type: Literal["subscriptionItem.created"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_SubscriptionItemCreated], _SubscriptionItemCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscriptionItem.updated"], /, *, name: str | None = None
+        self,
+        event_type: Literal["subscriptionItem.updated"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_SubscriptionItemUpdated], _SubscriptionItemUpdated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscriptionItem.active"], /, *, name: str | None = None
+        self,
+        event_type: Literal["subscriptionItem.active"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_SubscriptionItemActive], _SubscriptionItemActive]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscriptionItem.upcoming"], /, *, name: str | None = None
+        self,
+        event_type: Literal["subscriptionItem.upcoming"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_SubscriptionItemUpcoming], _SubscriptionItemUpcoming]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscriptionItem.incomplete"], /, *, name: str | None = None
+        self,
+        event_type: Literal["subscriptionItem.incomplete"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_SubscriptionItemIncomplete], _SubscriptionItemIncomplete]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscriptionItem.pastDue"], /, *, name: str | None = None
+        self,
+        event_type: Literal["subscriptionItem.pastDue"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_SubscriptionItemPastDue], _SubscriptionItemPastDue]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscriptionItem.freeTrialEnding"], /, *, name: str | None = None
+        self,
+        event_type: Literal["subscriptionItem.freeTrialEnding"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_SubscriptionItemFreeTrialEnding], _SubscriptionItemFreeTrialEnding]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscriptionItem.canceled"], /, *, name: str | None = None
+        self,
+        event_type: Literal["subscriptionItem.canceled"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_SubscriptionItemCanceled], _SubscriptionItemCanceled]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscriptionItem.ended"], /, *, name: str | None = None
+        self,
+        event_type: Literal["subscriptionItem.ended"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_SubscriptionItemEnded], _SubscriptionItemEnded]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscriptionItem.abandoned"], /, *, name: str | None = None
+        self,
+        event_type: Literal["subscriptionItem.abandoned"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_SubscriptionItemAbandoned], _SubscriptionItemAbandoned]: ...
 
     @overload
     def on(
-        self, event_type: Literal["user.created"], /, *, name: str | None = None
+        self,
+        event_type: Literal["user.created"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_UserCreated], _UserCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["user.updated"], /, *, name: str | None = None
+        self,
+        event_type: Literal["user.updated"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_UserUpdated], _UserUpdated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["user.deleted"], /, *, name: str | None = None
+        self,
+        event_type: Literal["user.deleted"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_UserDeleted], _UserDeleted]: ...
 
     @overload
     def on(
-        self, event_type: Literal["waitlistEntry.created"], /, *, name: str | None = None
+        self,
+        event_type: Literal["waitlistEntry.created"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_WaitlistEntryCreated], _WaitlistEntryCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["waitlistEntry.updated"], /, *, name: str | None = None
+        self,
+        event_type: Literal["waitlistEntry.updated"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_WaitlistEntryUpdated], _WaitlistEntryUpdated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["email.*"], /, *, name: str | None = None
+        self,
+        event_type: Literal["email.*"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_EmailEvent], _EmailEvent]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organization.*"], /, *, name: str | None = None
+        self,
+        event_type: Literal["organization.*"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_OrganizationEvent], _OrganizationEvent]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organizationDomain.*"], /, *, name: str | None = None
+        self,
+        event_type: Literal["organizationDomain.*"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_OrganizationDomainEvent], _OrganizationDomainEvent]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organizationInvitation.*"], /, *, name: str | None = None
+        self,
+        event_type: Literal["organizationInvitation.*"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_OrganizationInvitationEvent], _OrganizationInvitationEvent]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organizationMembership.*"], /, *, name: str | None = None
+        self,
+        event_type: Literal["organizationMembership.*"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_OrganizationMembershipEvent], _OrganizationMembershipEvent]: ...
 
     @overload
     def on(
-        self, event_type: Literal["paymentAttempt.*"], /, *, name: str | None = None
+        self,
+        event_type: Literal["paymentAttempt.*"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_PaymentAttemptEvent], _PaymentAttemptEvent]: ...
 
     @overload
     def on(
-        self, event_type: Literal["permission.*"], /, *, name: str | None = None
+        self,
+        event_type: Literal["permission.*"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_PermissionEvent], _PermissionEvent]: ...
 
     @overload
     def on(
-        self, event_type: Literal["role.*"], /, *, name: str | None = None
+        self, event_type: Literal["role.*"], /, *, name: str | None = None, drop_stale: bool = False
     ) -> Callable[[_RoleEvent], _RoleEvent]: ...
 
     @overload
     def on(
-        self, event_type: Literal["session.*"], /, *, name: str | None = None
+        self,
+        event_type: Literal["session.*"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_SessionEvent], _SessionEvent]: ...
 
     @overload
     def on(
-        self, event_type: Literal["sms.*"], /, *, name: str | None = None
+        self, event_type: Literal["sms.*"], /, *, name: str | None = None, drop_stale: bool = False
     ) -> Callable[[_SmsEvent], _SmsEvent]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscription.*"], /, *, name: str | None = None
+        self,
+        event_type: Literal["subscription.*"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_SubscriptionEvent], _SubscriptionEvent]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscriptionItem.*"], /, *, name: str | None = None
+        self,
+        event_type: Literal["subscriptionItem.*"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_SubscriptionItemEvent], _SubscriptionItemEvent]: ...
 
     @overload
     def on(
-        self, event_type: Literal["user.*"], /, *, name: str | None = None
+        self, event_type: Literal["user.*"], /, *, name: str | None = None, drop_stale: bool = False
     ) -> Callable[[_UserEvent], _UserEvent]: ...
 
     @overload
     def on(
-        self, event_type: Literal["waitlistEntry.*"], /, *, name: str | None = None
+        self,
+        event_type: Literal["waitlistEntry.*"],
+        /,
+        *,
+        name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_WaitlistEntryEvent], _WaitlistEntryEvent]: ...
 
     @overload
     def on(
-        self, event_type: Literal["*"], /, *, name: str | None = None
+        self, event_type: Literal["*"], /, *, name: str | None = None, drop_stale: bool = False
     ) -> Callable[[_AnyEvent], _AnyEvent]: ...
 
     @overload
@@ -604,6 +889,7 @@ class On(ABC):
         /,
         *,
         name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_OrganizationSaved], _OrganizationSaved]: ...
 
     @overload
@@ -614,6 +900,7 @@ class On(ABC):
         /,
         *,
         name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_OrganizationDomainSaved], _OrganizationDomainSaved]: ...
 
     @overload
@@ -624,6 +911,7 @@ class On(ABC):
         /,
         *,
         name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_OrganizationMembershipSaved], _OrganizationMembershipSaved]: ...
 
     @overload
@@ -634,6 +922,7 @@ class On(ABC):
         /,
         *,
         name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_PaymentAttemptSaved], _PaymentAttemptSaved]: ...
 
     @overload
@@ -644,6 +933,7 @@ class On(ABC):
         /,
         *,
         name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_PermissionSaved], _PermissionSaved]: ...
 
     @overload
@@ -654,6 +944,7 @@ class On(ABC):
         /,
         *,
         name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_RoleSaved], _RoleSaved]: ...
 
     @overload
@@ -664,6 +955,7 @@ class On(ABC):
         /,
         *,
         name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_SubscriptionSaved], _SubscriptionSaved]: ...
 
     @overload
@@ -674,6 +966,7 @@ class On(ABC):
         /,
         *,
         name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_SubscriptionItemSaved], _SubscriptionItemSaved]: ...
 
     @overload
@@ -684,6 +977,7 @@ class On(ABC):
         /,
         *,
         name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_UserSaved], _UserSaved]: ...
 
     @overload
@@ -694,18 +988,26 @@ class On(ABC):
         /,
         *,
         name: str | None = None,
+        drop_stale: bool = False,
     ) -> Callable[[_WaitlistEntrySaved], _WaitlistEntrySaved]: ...
 
     @overload
-    def on(self, *event_types: EventPattern, name: str | None = None) -> Callable[[_Any], _Any]: ...
+    def on(
+        self, *event_types: EventPattern, name: str | None = None, drop_stale: bool = False
+    ) -> Callable[[_Any], _Any]: ...
 
-    def on(self, *event_types: str, name: str | None = None) -> Callable[[Any], Any]:
+    def on(
+        self, *event_types: str, name: str | None = None, drop_stale: bool = False
+    ) -> Callable[[Any], Any]:
         """Register a handler: ``@router.on("user.created")``.
 
         `event_types` are event types (``"user.created"``), families (``"user.*"``), or ``"*"`` for
-        every event, unknown ones included. `name` is the handler's name in logs; without it, its
-        module and qualified name are. The decorator returns the function unchanged, so decorators
-        stack; a handler that matches an event twice runs once.
+        every event, unknown ones included. `name` is the handler's name in logs and stores; without
+        it, its module and qualified name are. The decorator returns the function unchanged, so
+        decorators stack; a handler that matches an event twice runs once.
+
+        With `drop_stale`, which needs an endpoint with a store, the handler does not get an event
+        that is older than one of the same object that was handled, nor any after its deletion.
 
         The handler takes ``(event)`` or ``(event, delivery)``, may be ``async`` and may return
         anything.
@@ -713,8 +1015,10 @@ class On(ABC):
         Raises `ConfigurationError` for a misspelt event type, and for a handler that cannot be
         called with an event.
         """
-        return self._register(event_types, name)
+        return self._register(event_types, name, drop_stale=drop_stale)
 
     @abstractmethod
-    def _register(self, event_types: tuple[str, ...], name: str | None) -> Callable[[Any], Any]:
+    def _register(
+        self, event_types: tuple[str, ...], name: str | None, *, drop_stale: bool
+    ) -> Callable[[Any], Any]:
         """What `on` does, for the router to define."""

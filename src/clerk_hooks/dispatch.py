@@ -1,22 +1,27 @@
 """Running the handlers of one event, for synchronous and for asynchronous callers.
 
 All of them run, in the order given; what they raise is logged, kept, and raised as one
-`HandlerError` at the end. asyncio is imported only where something has to be awaited.
+`HandlerError` at the end. Where they were claimed in a store, each claim is settled as soon as its
+handler has ended. asyncio is imported only where something has to be awaited.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import copy_context
 from functools import partial
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeAlias, cast
 
+from .claims import Claims
 from .delivery import Delivery
-from .errors import AbortDelivery, ConfigurationError, HandlerError, InputTypeError
+from .errors import AbortDelivery, HandlerError, InputTypeError
+from .eventloop import OwnLoop, discard, wait
 from .handler import RegisteredHandler
+from .idempotency import RunningHandler, running_handler
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop, CancelledError, Future
+    from typing_extensions import Self
 
     from .events import AnyEvent
 
@@ -27,24 +32,32 @@ _logger = logging.getLogger("clerk_hooks")
 
 
 def run_handlers(
-    handlers: Sequence[RegisteredHandler], event: "AnyEvent", delivery: Delivery | None
+    handlers: Sequence[RegisteredHandler],
+    event: "AnyEvent",
+    delivery: Delivery | None,
+    claims: Claims | None = None,
 ) -> None:
     """Run `handlers` for a synchronous caller; async ones on one event loop, made for this call.
 
-    Raises `HandlerError`, and `ConfigurationError` before any handler has run where there are async
-    ones and an event loop is running already.
+    `claims` are the claims on these handlers; once their lease is over, no more are begun.
+
+    Raises `HandlerError`; `ConfigurationError` before any handler has run where there are async
+    ones and an event loop is running already; `StoreUnavailable` as soon as a claim cannot be
+    settled.
     """
-    run = _Run(handlers, event, delivery)
-    loop = _Loop()
+    run = _Run(handlers, event, delivery, claims)
+    loop = OwnLoop()
     for handler in handlers:
         if handler.is_async:
             loop.open()
     try:
-        for handler in handlers:
-            with run.attempt(handler):
+        for handler in claims.due() if claims is not None else handlers:
+            with run.attempt(handler) as attempt:
                 result = handler.call(event, delivery)
                 if result is not None and isinstance(result, Awaitable):
                     loop.run(cast("Awaitable[object]", result))
+            if claims is not None:
+                claims.settle(handler, succeeded=attempt.succeeded)
     finally:
         loop.close()
     run.finish()
@@ -55,33 +68,39 @@ async def arun_handlers(
     event: "AnyEvent",
     delivery: Delivery | None,
     run_sync: RunSync | None,
+    claims: Claims | None = None,
 ) -> None:
     """Run `handlers` on the running event loop; sync ones through `run_sync`, else in a thread.
 
-    A cancellation waits for the end of a sync handler, which nothing can interrupt. Raises
-    `HandlerError`.
+    `claims` are as for `run_handlers`. A cancellation waits for the end of a sync handler, which
+    nothing can interrupt, and for its claim to be settled. Raises `HandlerError` and
+    `StoreUnavailable`.
     """
     import asyncio
 
     run_sync = run_sync or asyncio.to_thread
-    run = _Run(handlers, event, delivery)
-    for handler in handlers:
+    run = _Run(handlers, event, delivery, claims)
+    for handler in claims.due() if claims is not None else handlers:
         cancellation = None
-        with run.attempt(handler):
+        with run.attempt(handler) as attempt:
             if handler.is_async:
                 result = handler.call(event, delivery)
             else:
                 errors: list[BaseException] = []
                 call = partial(_call, handler, event, delivery, errors)
-                thread = asyncio.ensure_future(run_sync(call))
-                cancellation = await _wait(thread)
+                # Not every `run_sync` takes the context variables of the request along.
+                thread = asyncio.ensure_future(run_sync(partial(copy_context().run, call)))
+                cancellation = await wait(thread)
                 result = thread.result()
                 if errors:
                     raise errors[0]
-            if cancellation is not None:
-                _discard(result)
-            elif result is not None and isinstance(result, Awaitable):
+            if result is not None and isinstance(result, Awaitable):
+                if cancellation is not None:
+                    discard(cast("object", result))
+                    raise cancellation
                 await result
+        if claims is not None:
+            await claims.asettle(handler, succeeded=attempt.succeeded)
         if cancellation is not None:
             raise cancellation
     run.finish()
@@ -105,25 +124,6 @@ def _call(
         return None
 
 
-def _discard(awaitable: object) -> None:
-    """Drop what will never be awaited; of a coroutine Python would warn."""
-    if isinstance(awaitable, Coroutine):
-        awaitable.close()
-
-
-async def _wait(future: "Future[object]") -> "CancelledError | None":
-    """Wait for the end of `future`, through cancellations of the caller; returns the last one."""
-    import asyncio
-
-    cancellation = None
-    while not future.done():
-        try:
-            await asyncio.wait([future])
-        except asyncio.CancelledError as error:
-            cancellation = error
-    return cancellation
-
-
 def _refuse_lacking(handlers: Sequence[RegisteredHandler]) -> None:
     """Refuse to run a handler without the delivery that it demands."""
     for handler in handlers:
@@ -143,17 +143,20 @@ class _Run:
         handlers: Sequence[RegisteredHandler],
         event: "AnyEvent",
         delivery: Delivery | None,
+        claims: Claims | None,
     ) -> None:
         if delivery is None:
             _refuse_lacking(handlers)
         self._handlers = handlers
         self._event = event
         self._delivery = delivery
+        self._claims = claims
         self._failures: list[tuple[RegisteredHandler, Exception]] = []
 
     def attempt(self, handler: RegisteredHandler) -> "_Attempt":
         """A context for running `handler`: an exception in it is logged and kept, not raised."""
-        return _Attempt(self, handler)
+        running = self._claims.running(handler) if self._claims is not None else None
+        return _Attempt(self, handler, running)
 
     def fail(self, handler: RegisteredHandler, error: Exception, seconds: float) -> None:
         """Log what `handler` raised, and keep it."""
@@ -189,14 +192,22 @@ class _Run:
 
 
 class _Attempt:
-    __slots__ = ("_handler", "_run", "_started")
+    """One handler being run."""
 
-    def __init__(self, run: _Run, handler: RegisteredHandler) -> None:
+    __slots__ = ("_handler", "_run", "_running", "_started", "_token", "succeeded")
+
+    def __init__(
+        self, run: _Run, handler: RegisteredHandler, running: RunningHandler | None
+    ) -> None:
         self._run = run
         self._handler = handler
+        self._running = running
+        self.succeeded = False
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> "Self":
+        self._token = running_handler.set(self._running)
         self._started = perf_counter()
+        return self
 
     def __exit__(
         self,
@@ -204,73 +215,9 @@ class _Attempt:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
+        running_handler.reset(self._token)
+        self.succeeded = error is None
         if not isinstance(error, Exception):
             return False
         self._run.fail(self._handler, error, perf_counter() - self._started)
         return True
-
-
-class _Loop:
-    """The event loop of one synchronous run, made when something has to be awaited."""
-
-    def __init__(self) -> None:
-        self._loop: AbstractEventLoop | None = None
-
-    def open(self) -> "AbstractEventLoop":
-        """The loop. Raises `ConfigurationError` inside another loop that is running."""
-        import asyncio
-
-        if self._loop is None:
-            try:
-                asyncio.get_running_loop()
-            except RuntimeError:  # None is running, as it should be.
-                self._loop = asyncio.new_event_loop()
-            else:
-                raise ConfigurationError(
-                    "an async handler cannot be run by a synchronous call inside a running event "
-                    "loop: await adispatch (or areceive) there",
-                    reason="running_loop",
-                )
-        return self._loop
-
-    def run(self, awaitable: Awaitable[object]) -> None:
-        """Await `awaitable` to its end."""
-        from asyncio import CancelledError
-
-        try:
-            loop = self.open()
-        except ConfigurationError:
-            _discard(awaitable)
-            raise
-        try:
-            loop.run_until_complete(_as_coroutine(awaitable))
-        except CancelledError as error:  # Nobody cancels this run, so it is a failure like others.
-            raise RuntimeError("the handler was cancelled by what it awaited") from error
-
-    def close(self) -> None:
-        """End what the handlers have left running, and the loop; as `asyncio.run` does."""
-        loop = self._loop
-        if loop is None:
-            return
-        import asyncio
-
-        try:
-            tasks = asyncio.all_tasks(loop)
-            for task in tasks:
-                task.cancel()
-            if tasks:
-                loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-            for task in tasks:
-                if not task.cancelled() and (error := task.exception()) is not None:
-                    message = "a task that a handler left running failed when it was cancelled"
-                    loop.call_exception_handler(
-                        {"message": message, "exception": error, "task": task}
-                    )
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.run_until_complete(loop.shutdown_default_executor())
-        finally:
-            loop.close()
-
-
-async def _as_coroutine(awaitable: Awaitable[object]) -> object:
-    return await awaitable

@@ -6,12 +6,14 @@ retries on everything else unless the reply says ``webhook-delivery: abort-messa
 
 import json
 import logging
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from time import perf_counter
 from types import MappingProxyType
 from typing import NamedTuple
 
+from .claims import Claims, check_name, check_needs_no_store
 from .delivery import Body, Delivery, likely_type, read_body
 from .dispatch import RunSync, arun_handlers, run_handlers
 from .errors import (
@@ -19,18 +21,24 @@ from .errors import (
     ClerkHooksError,
     ConfigurationError,
     HandlerError,
+    InProgress,
     InputTypeError,
     MethodNotAllowed,
     PayloadError,
     RequestTooLarge,
 )
+from .handler import RegisteredHandler
 from .headers import Headers
+from .idempotency import IdempotencyStore
 from .router import Router
 from .secret import Secret
 from .signature import Verifier
 
 DEFAULT_MAX_BODY = 1024 * 1024
 """Bytes. Clerk publishes no limit; its largest example, an email, is under 10 KB."""
+
+DEFAULT_LEASE = timedelta(seconds=60)
+"""Four times what Svix waits for a reply, so that a slow handler is not taken over by a retry."""
 
 _SLOW_SECONDS = 15.0  # Svix gives up on an attempt after this, and retries it.
 
@@ -54,16 +62,32 @@ class Reply(NamedTuple):
         A 5xx tells no details. `HandlerError` becomes an `AbortDelivery` where the handlers raised
         nothing else.
         """
-        if (
-            isinstance(error, HandlerError)
-            and error.errors
-            and all(isinstance(failure, AbortDelivery) for failure in error.errors)
-        ):
+        if _is_abort(error):
             error = AbortDelivery()
         content = {"error": error.reason}
         if error.status < 500 and not isinstance(error, AbortDelivery):
             content["message"] = str(error)
         return _reply(error.status, content, _extra_headers(error))
+
+
+def _is_abort(error: ClerkHooksError) -> bool:
+    """Whether handlers failed, and all of them for good."""
+    if not isinstance(error, HandlerError) or not error.errors:
+        return False
+    return all(isinstance(failure, AbortDelivery) for failure in error.errors)
+
+
+@contextmanager
+def _precedence(claims: Claims) -> Generator[None]:
+    """Which of several outcomes is the reply: a failure, a handler run elsewhere, an abort."""
+    try:
+        yield
+    except HandlerError as error:
+        if claims.is_waiting and _is_abort(error):
+            raise InProgress from error
+        raise
+    if claims.is_waiting:
+        raise InProgress
 
 
 def _extra_headers(error: ClerkHooksError) -> dict[str, str]:
@@ -79,8 +103,10 @@ def _reply(status: int, content: dict[str, str], headers: dict[str, str]) -> Rep
     return Reply(status, body, MappingProxyType({"content-type": "application/json", **headers}))
 
 
-_HANDLED = _reply(200, {"outcome": "handled"}, {})
-_UNHANDLED = _reply(200, {"outcome": "unhandled"}, {})
+_ACCEPTED = {
+    outcome: _reply(200, {"outcome": outcome}, {})
+    for outcome in ("handled", "unhandled", "duplicate", "stale")
+}
 
 
 class Endpoint:
@@ -88,17 +114,21 @@ class Endpoint:
 
     `router` has the handlers. `secret` is one signing secret or several (default: the environment
     variable ``CLERK_WEBHOOK_SIGNING_SECRET``); or pass a `verifier` of your own making, such as
-    ``SvixVerifier()``. `max_body` is the largest body accepted, in bytes.
+    ``SvixVerifier()``. With a `store`, each handler runs once per message: a retry runs those that
+    have not succeeded. `lease` is how long a handler may take before another attempt may take it
+    over; without a store it has no effect. `max_body` is the largest body accepted, in bytes.
 
     Raises `SecretError` and `ConfigurationError`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - settings, by keyword
         self,
         router: Router,
         *,
         secret: Secret | None = None,
         verifier: Verifier | None = None,
+        store: IdempotencyStore | None = None,
+        lease: timedelta = DEFAULT_LEASE,
         max_body: int = DEFAULT_MAX_BODY,
     ) -> None:
         if not isinstance(router, Router):
@@ -109,7 +139,12 @@ class Endpoint:
             raise ConfigurationError(f"verifier: a Verifier, not {type(verifier).__name__}")
         if not isinstance(max_body, int) or isinstance(max_body, bool) or max_body < 0:
             raise ConfigurationError("max_body: a number of bytes that is not negative")
+        if not isinstance(lease, timedelta) or lease <= timedelta(0):
+            raise ConfigurationError("lease: a timedelta that is positive")
+        router.hold_to(check_needs_no_store if store is None else check_name)
         self.router = router
+        self.store = store
+        self.lease = lease
         self.verifier = Verifier(secret) if verifier is None else verifier
         self.max_body = max_body
 
@@ -124,11 +159,16 @@ class Endpoint:
             delivery = self._verify(body, headers, receipt)
             handlers = self.router.registered_for(delivery.type)
             if not handlers:
-                return receipt.close(_UNHANDLED, "unhandled")
-            run_handlers(handlers, delivery.event, delivery)
+                return receipt.close("unhandled")
+            if self.store is None:
+                run_handlers(handlers, delivery.event, delivery)
+                return receipt.close("handled")
+            with self._claims(self.store, handlers, delivery) as claims:
+                with _precedence(claims):
+                    run_handlers(claims.to_run, delivery.event, delivery, claims)
+                return receipt.close(claims.outcome)
         except ClerkHooksError as error:
             return receipt.refuse(error)
-        return receipt.close(_HANDLED, "handled")
 
     async def areceive(
         self, body: Body, headers: Headers, *, run_sync: RunSync | None = None
@@ -142,15 +182,25 @@ class Endpoint:
             delivery = self._verify(body, headers, receipt)
             handlers = self.router.registered_for(delivery.type)
             if not handlers:
-                return receipt.close(_UNHANDLED, "unhandled")
-            await arun_handlers(handlers, delivery.event, delivery, run_sync)
+                return receipt.close("unhandled")
+            if self.store is None:
+                await arun_handlers(handlers, delivery.event, delivery, run_sync)
+                return receipt.close("handled")
+            async with self._claims(self.store, handlers, delivery) as claims:
+                with _precedence(claims):
+                    await arun_handlers(claims.to_run, delivery.event, delivery, run_sync, claims)
+                return receipt.close(claims.outcome)
         except ClerkHooksError as error:
             return receipt.refuse(error)
-        return receipt.close(_HANDLED, "handled")
 
     def reply(self, error: ClerkHooksError) -> Reply:
         """Answer, and log, what an adapter finds wrong before there is a body to receive."""
         return _Receipt().refuse(error)
+
+    def _claims(
+        self, store: IdempotencyStore, handlers: Sequence[RegisteredHandler], delivery: Delivery
+    ) -> Claims:
+        return Claims(store, self.lease, delivery.message_id, delivery.event, handlers)
 
     def _verify(self, body: Body, headers: Headers, receipt: "_Receipt") -> Delivery:
         payload = read_body(body)
@@ -176,10 +226,10 @@ class _Receipt:
         self.event_type: str | None = None
         self._started = perf_counter()
 
-    def close(self, reply: Reply, outcome: str) -> Reply:
+    def close(self, outcome: str) -> Reply:
         """End with a delivery that was accepted."""
         self._log(logging.INFO, outcome)
-        return reply
+        return _ACCEPTED[outcome]
 
     def refuse(self, error: ClerkHooksError) -> Reply:
         """End with an error; one of the calling program's own is raised, not answered."""

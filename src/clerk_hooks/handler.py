@@ -15,18 +15,31 @@ if TYPE_CHECKING:
 class RegisteredHandler:
     """A function that was registered for events.
 
-    `function` takes ``(event)`` or ``(event, delivery)``. `name` stands for it in logs. Raises
+    `function` takes ``(event)`` or ``(event, delivery)``. `name` stands for it in logs and stores.
+    `drop_stale` says that events which are older than one that was handled are not for it. Raises
     `ConfigurationError` where `function` cannot be called in either way.
     """
 
-    __slots__ = ("function", "is_async", "name", "needs_delivery", "takes_delivery")
+    __slots__ = (
+        "drop_stale",
+        "function",
+        "has_own_name",
+        "is_async",
+        "name",
+        "needs_delivery",
+        "takes_delivery",
+    )
 
-    def __init__(self, function: Callable[..., object], name: str | None = None) -> None:
+    def __init__(
+        self, function: Callable[..., object], name: str | None = None, *, drop_stale: bool = False
+    ) -> None:
         if not callable(function):
             kind = type(function).__name__
             raise ConfigurationError(f"a handler is a function, not an object of type {kind}")
         self.function = function
         self.name = name or _name(function)
+        self.has_own_name = bool(name) or _has_own_name(function)
+        self.drop_stale = drop_stale
         self.is_async = _is_async(function, self.name)
         self.takes_delivery, self.needs_delivery = _delivery_parameter(function, self.name)
 
@@ -55,6 +68,11 @@ def _name(function: Callable[..., object]) -> str:
     named = function if hasattr(function, "__qualname__") else type(function)
     module = getattr(named, "__module__", None)  # Methods of built-in types have none.
     return f"{module}.{named.__qualname__}" if module else named.__qualname__
+
+
+def _has_own_name(function: Callable[..., object]) -> bool:
+    """Whether `_name` tells this function from others: a lambda's and a partial's does not."""
+    return getattr(function, "__qualname__", "<lambda>").rpartition(".")[2] != "<lambda>"
 
 
 def _is_async(function: Callable[..., object], name: str) -> bool:

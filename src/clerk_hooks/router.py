@@ -6,7 +6,7 @@ How they are run is the business of `clerk_hooks.dispatch`; it knows nothing of 
 import warnings
 from collections.abc import Callable
 from threading import Lock
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from ._on import Handler, On
 from .delivery import Delivery
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 _AnyHandler = TypeVar("_AnyHandler", bound=Callable[..., object])
 _UnknownHandler = TypeVar("_UnknownHandler", bound="Handler[UnknownEvent]")
+
+Rule: TypeAlias = Callable[[RegisteredHandler, RegisteredHandler], None]
+"""Takes a handler and the first one of the same name, mostly the same; raises `ConfigurationError`
+where the handler will not do."""
 
 _FAMILIES = frozenset(event_type.partition(".")[0] for event_type in EVENT_TYPES)
 _OTHERS = "*"  # Stands for the unknown types that no registration names.
@@ -35,6 +39,8 @@ class Router(On):
         self._registrations: list[tuple[frozenset[str], RegisteredHandler]] = []
         self._by_type: dict[str, dict[object, RegisteredHandler]] = {_OTHERS: {}}
         self._lock = Lock()  # For registration; what reads meanwhile sees it before or after.
+        self._by_name: dict[str, RegisteredHandler] = {}
+        self._rules: list[Rule] = []
 
     def on_unknown(
         self, *event_types: str, name: str | None = None
@@ -113,25 +119,39 @@ class Router(On):
         if handlers := self.registered_for(_event_type(delivery)):
             await arun_handlers(handlers, *_event_and_delivery(delivery), run_sync)
 
+    def hold_to(self, rule: Rule) -> None:
+        """Apply `rule` to every handler, also to those that are registered later.
+
+        For `Endpoint`, whose store makes demands on handlers. Raises what `rule` raises.
+        """
+        with self._lock:
+            for _, handler in self._registrations:
+                rule(handler, self._by_name[handler.name])
+            if rule not in self._rules:
+                self._rules.append(rule)
+
     def _register(
-        self, event_types: tuple[str, ...], name: str | None
+        self, event_types: tuple[str, ...], name: str | None, *, drop_stale: bool
     ) -> Callable[[_AnyHandler], _AnyHandler]:
         if not event_types:
             raise ConfigurationError('on takes event types: @router.on("user.created")')
         expanded = [event_type for pattern in event_types for event_type in _expand(pattern)]
-        return self._decorator(frozenset(expanded), name)
+        return self._decorator(frozenset(expanded), name, drop_stale=drop_stale)
 
     def _decorator(
-        self, event_types: frozenset[str], name: str | None
+        self, event_types: frozenset[str], name: str | None, *, drop_stale: bool = False
     ) -> Callable[[_AnyHandler], _AnyHandler]:
         def register(function: _AnyHandler) -> _AnyHandler:
-            self._add(event_types, RegisteredHandler(function, name))
+            self._add(event_types, RegisteredHandler(function, name, drop_stale=drop_stale))
             return function
 
         return register
 
     def _add(self, event_types: frozenset[str], handler: RegisteredHandler) -> None:
         with self._lock:
+            for rule in self._rules:
+                rule(handler, self._by_name.get(handler.name, handler))
+            self._by_name.setdefault(handler.name, handler)
             self._registrations.append((event_types, handler))
             if _OTHERS in event_types:
                 event_types |= self._by_type.keys() - EVENT_TYPES.keys()

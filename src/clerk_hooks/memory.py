@@ -1,0 +1,173 @@
+"""The idempotency store that lives in the memory of one process."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from threading import Lock
+from typing import Generic, TypeVar
+
+from .errors import ConfigurationError
+from .idempotency import (
+    DEFAULT_RETENTION,
+    Claim,
+    HandlerRecord,
+    KnownObject,
+    Mark,
+    ObjectVersion,
+    checked_retention,
+    decide,
+)
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+class MemoryStore:
+    """An `IdempotencyStore` in memory, for tests and for programs that are one process.
+
+    It remembers the `max_messages` messages, and as many objects, that were used last, each for
+    `retention`. `clock` returns the Unix time in seconds. Raises `ConfigurationError`.
+    """
+
+    def __init__(
+        self,
+        *,
+        retention: timedelta = DEFAULT_RETENTION,
+        max_messages: int = 100_000,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        if not isinstance(max_messages, int) or max_messages < 1:
+            raise ConfigurationError("max_messages: a number that is at least 1")
+        self._retention = checked_retention(retention)
+        self._clock = clock
+        self._lock = Lock()
+        self._messages: _Recent[str, dict[str, HandlerRecord]] = _Recent(max_messages)
+        self._objects: _Recent[tuple[str, str], _Object] = _Recent(max_messages)
+
+    def claim(
+        self,
+        message_id: str,
+        handlers: Sequence[str],
+        lease: timedelta,
+        object: ObjectVersion | None = None,
+    ) -> Claim:
+        """Claim handlers of a message, as `IdempotencyStore.claim` says."""
+        now = self._clock()
+        with self._lock:
+            self._drop_expired(now)
+            records = self._messages.get(message_id) or {}
+            about = (object and self._objects.get(object.key)) or _Object()
+            held = object is not None and self._is_held_elsewhere(about, message_id, now)
+            claim = decide(handlers, records, now, object, KnownObject(about.mark, held))
+            ends = now + lease.total_seconds()
+            for name in claim.run:
+                records[name] = HandlerRecord(name, "running", ends, claim.token)
+                if object is not None and name in object.handlers:
+                    about.holders.add((message_id, name))
+                    self._objects.keep(object.key, about, now + self._retention)
+            self._messages.keep(message_id, records, now + self._retention)
+            return claim
+
+    def confirm(
+        self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None
+    ) -> bool:
+        """Remember that a handler has succeeded, as `IdempotencyStore.confirm` says."""
+        ends = self._clock() + self._retention
+        with self._lock:
+            if not self._holds(message_id, handler, token):
+                return False
+            records = self._messages.get(message_id) or {}
+            records[handler] = HandlerRecord(handler, "done", ends, token)
+            self._messages.keep(message_id, records, ends)
+            if mark is not None:
+                about = self._objects.get(mark.key) or _Object()
+                about.mark = about.mark.moved_by(mark)
+                self._objects.keep(mark.key, about, ends)
+            return True
+
+    def release(self, message_id: str, handlers: Sequence[str], token: str) -> None:
+        """Give up claims, as `IdempotencyStore.release` says."""
+        with self._lock:
+            for handler in handlers:
+                if self._holds(message_id, handler, token):
+                    del (self._messages.get(message_id) or {})[handler]
+
+    def show(self, message_id: str) -> list[HandlerRecord]:
+        """What is remembered of a message, by the names of its handlers."""
+        now = self._clock()
+        with self._lock:
+            records = self._messages.get(message_id) or {}
+            return sorted(record for record in records.values() if record.expires_at > now)
+
+    def forget(self, message_id: str) -> int:
+        """Forget a message, as `IdempotencyStore.forget` says."""
+        with self._lock:
+            return len(self._messages.pop(message_id) or ())
+
+    def purge(self) -> int:
+        """Forget what is older than the retention; returns how many handlers that were."""
+        with self._lock:
+            return self._drop_expired(self._clock())
+
+    def _holds(self, message_id: str, handler: str, token: str) -> bool:
+        record = (self._messages.get(message_id) or {}).get(handler)
+        return record is not None and (record.state, record.token) == ("running", token)
+
+    def _is_held_elsewhere(self, about: "_Object", message_id: str, now: float) -> bool:
+        """Whether a handler of another message is being run for the object."""
+        running: set[tuple[str, str]] = set()
+        for holder, handler in about.holders:
+            record = (self._messages.get(holder) or {}).get(handler)
+            if record is not None and record.state == "running" and record.expires_at > now:
+                running.add((holder, handler))
+        about.holders = running
+        return any(holder != message_id for holder, _ in running)
+
+    def _drop_expired(self, now: float) -> int:
+        self._objects.drop_expired(now)
+        return sum(map(len, self._messages.drop_expired(now)))
+
+
+class _Object:
+    """What is remembered of an object: its mark, and which handlers were claimed for it."""
+
+    def __init__(self) -> None:
+        self.mark = Mark()
+        self.holders: set[tuple[str, str]] = set()
+
+
+class _Recent(Generic[_Key, _Value]):
+    """A mapping of bounded size, whose values expire; those kept last are dropped last."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._entries: OrderedDict[_Key, tuple[float, _Value]] = OrderedDict()
+
+    def get(self, key: _Key) -> _Value | None:
+        """The value of `key`, if it is still kept."""
+        entry = self._entries.get(key)
+        return None if entry is None else entry[1]
+
+    def keep(self, key: _Key, value: _Value, expires_at: float) -> None:
+        """Keep `value` until `expires_at` (Unix seconds), or until the mapping is too full."""
+        self._entries[key] = expires_at, value
+        self._entries.move_to_end(key)
+        if len(self._entries) > self._size:
+            self._entries.popitem(last=False)
+
+    def pop(self, key: _Key) -> _Value | None:
+        """Drop `key`, and return its value."""
+        entry = self._entries.pop(key, None)
+        return None if entry is None else entry[1]
+
+    def drop_expired(self, now: float) -> list[_Value]:
+        """Drop what has expired by `now`, oldest first, and return it."""
+        dropped: list[_Value] = []
+        while self._entries:
+            key, (expires_at, value) = next(iter(self._entries.items()))
+            if expires_at > now:
+                break
+            del self._entries[key]
+            dropped.append(value)
+        return dropped
