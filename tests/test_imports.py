@@ -35,8 +35,8 @@ FAMILIES = (
     "events.waitlist_entry"
 )
 CORE = (
-    "clerk_hooks errors headers secret signature delivery event_types handler dispatch router "
-    "endpoint idempotency"
+    "clerk_hooks errors headers secret signature delivery event_types handler eventloop dispatch "
+    "router endpoint idempotency"
 )
 
 # The names in front of a dot-star stand for the modules of a folder that have no row of their own.
@@ -49,12 +49,13 @@ ALLOWED = {
     "delivery": Sees("errors event_types", "events pydantic_core", "pydantic pydantic_core events"),
     "signature": Sees("errors headers secret delivery", "svix"),
     "handler": Sees("errors delivery"),
-    "dispatch": Sees("errors delivery handler", "asyncio", "asyncio events"),
+    "eventloop": Sees("errors", "asyncio", "asyncio"),
+    "dispatch": Sees("errors delivery handler eventloop", "asyncio", "events"),
     "_on": Sees("delivery typing_extensions", "", "events"),
-    "router": Sees("errors event_types delivery handler dispatch _on", "asyncio", "events"),
+    "router": Sees("errors event_types delivery handler eventloop dispatch _on", "", "events"),
     "idempotency": Sees("errors delivery"),
     "endpoint": Sees(
-        "errors headers secret signature delivery handler dispatch router idempotency", "asyncio"
+        "errors headers secret signature delivery handler eventloop dispatch router idempotency"
     ),
     "events._base": Sees("pydantic pydantic_core typing_extensions"),
     "events.*": Sees(f"events._base {FAMILIES} pydantic typing_extensions"),

@@ -7,13 +7,12 @@ retries on everything else unless the reply says ``webhook-delivery: abort-messa
 import json
 import logging
 from collections.abc import Mapping
-from contextlib import suppress
 from time import perf_counter
 from types import MappingProxyType
 from typing import NamedTuple
 
 from .delivery import Body, Delivery, likely_type, read_body
-from .dispatch import RunSync, arun_handlers, run_handlers
+from .dispatch import arun_handlers, run_handlers
 from .errors import (
     AbortDelivery,
     ClerkHooksError,
@@ -24,6 +23,7 @@ from .errors import (
     PayloadError,
     RequestTooLarge,
 )
+from .eventloop import RunSync
 from .headers import Headers
 from .router import Router
 from .secret import Secret
@@ -64,6 +64,14 @@ class Reply(NamedTuple):
         if error.status < 500 and not isinstance(error, AbortDelivery):
             content["message"] = str(error)
         return _reply(error.status, content, _extra_headers(error))
+
+
+def _parse_ahead(delivery: Delivery) -> None:
+    """Parse the event in one pass over the payload; reading its type before that takes two."""
+    try:
+        _ = delivery.event
+    except PayloadError:  # Whether that matters is seen when the type is known.
+        return
 
 
 def _extra_headers(error: ClerkHooksError) -> dict[str, str]:
@@ -159,9 +167,7 @@ class Endpoint:
         delivery = self.verifier.verify(payload, headers)
         receipt.message_id = delivery.message_id
         if (guess := likely_type(payload)) and self.router.registered_for(guess):
-            # One pass over the payload, where reading the type and then the event takes two.
-            with suppress(PayloadError):  # Whether that matters is seen once the type is known.
-                _ = delivery.event
+            _parse_ahead(delivery)
         receipt.event_type = delivery.type
         return delivery
 
