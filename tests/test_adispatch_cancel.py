@@ -2,13 +2,14 @@
 
 import asyncio
 import gc
+import sys
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 
-from clerk_hooks import Router, parse_event
+from clerk_hooks import HandlerError, Router, parse_event
 
 EVENT = parse_event({"type": "user.created", "data": {"id": "user_1"}})
 
@@ -130,3 +131,103 @@ def test_a_timeout_of_the_caller_is_one_still(router: Router) -> None:
 
     with pytest.raises(asyncio.TimeoutError):
         asyncio.run(asyncio.wait_for(router.adispatch(EVENT), 0.001))
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="a task cannot tell who cancelled it")
+def test_an_async_handler_cancelled_by_what_it_awaits_has_failed(router: Router) -> None:
+    ran: list[object] = []
+
+    @router.on("user.created")
+    async def handler(event: object) -> None:
+        task = asyncio.ensure_future(asyncio.sleep(60))
+        task.cancel()
+        await task
+
+    router.on("user.created")(ran.append)
+    with pytest.raises(HandlerError) as caught:
+        asyncio.run(router.adispatch(EVENT))
+    (error,) = caught.value.errors
+    assert isinstance(error.__cause__, asyncio.CancelledError)
+    assert ran == [EVENT]
+
+
+@pytest.mark.parametrize(
+    "dispatch",
+    [Router.dispatch, lambda router, event: asyncio.run(router.adispatch(event))],
+    ids=["dispatch", "adispatch"],
+)
+def test_a_cancellation_out_of_a_sync_handler_is_a_failure(
+    router: Router, dispatch: Callable[[Router, Any], None]
+) -> None:
+    ran: list[object] = []
+
+    @router.on("user.created")
+    def handler(event: object) -> None:
+        raise asyncio.CancelledError
+
+    router.on("user.created")(ran.append)
+    with pytest.raises(HandlerError) as caught:
+        dispatch(router, EVENT)
+    (error,) = caught.value.errors
+    assert isinstance(error.__cause__, asyncio.CancelledError)
+    assert ran == [EVENT]
+
+
+def test_the_end_of_a_loop_waits_for_a_running_sync_handler(
+    router: Router, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When a loop ends, all its tasks are cancelled, that of the thread included."""
+    error = LookupError()
+    handler = Blocking(error)
+    router.on("user.created")(handler)
+    waiting: list[asyncio.Task[None]] = []
+
+    async def release_when_cancelled() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            handler.released.set()
+
+    async def main() -> None:
+        waiting.append(asyncio.ensure_future(router.adispatch(EVENT)))
+        assert await asyncio.to_thread(handler.begun.wait, 60)
+        waiting.append(asyncio.ensure_future(release_when_cancelled()))
+        await turns_of_the_loop()
+
+    asyncio.run(main())
+    assert handler.ended.is_set()
+    assert waiting[0].cancelled()
+    (record,) = caplog.records
+    assert record.exc_info
+    assert record.exc_info[1] is error
+
+
+def test_a_call_that_is_still_queued_is_called_off(router: Router) -> None:
+    ran: list[object] = []
+    router.on("user.created")(ran.append)
+    calls: list[Any] = []
+
+    async def queue(call: Any) -> None:
+        calls.append(call)
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        task = asyncio.ensure_future(router.adispatch(EVENT, run_sync=queue))
+        await turns_of_the_loop()
+        others = asyncio.all_tasks() - {task, asyncio.current_task()}
+        for each in (task, *others):
+            each.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        calls[0]()
+
+    asyncio.run(main())
+    assert ran == []
+
+
+def test_a_run_sync_that_does_not_make_the_call_is_a_failure(router: Router) -> None:
+    ran: list[object] = []
+    router.on("user.created")(ran.append)
+    with pytest.raises(HandlerError, match="RuntimeError"):
+        asyncio.run(router.adispatch(EVENT, run_sync=lambda call: asyncio.sleep(0)))
+    assert ran == []

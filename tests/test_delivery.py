@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clerk_hooks import Delivery, PayloadError, parse_event
+from clerk_hooks import Delivery, InputTypeError, PayloadError, parse_event
 from clerk_hooks.event_types import EVENT_TYPES
 from clerk_hooks.events import UnknownEvent, UserCreated
 
@@ -293,3 +293,36 @@ def test_the_payload_is_not_shown() -> None:
     for shown in (repr(one), str(one), f"{one}"):
         assert "msg_1" in shown
         assert "user" not in shown
+
+
+@pytest.mark.parametrize("payload", [BODY.decode(), bytearray(BODY), memoryview(BODY)])
+def test_a_payload_of_any_kind_is_kept_as_bytes(payload: Any) -> None:
+    """Queues give back text, and views of buffers."""
+    assert Delivery("msg_1", NOW, payload) == delivery()
+    assert type(Delivery("msg_1", NOW, payload).payload) is bytes
+
+
+@pytest.mark.parametrize(
+    ("message_id", "attempted_at", "payload"),
+    [
+        (b"msg_1", NOW, BODY),
+        (None, NOW, BODY),
+        ("msg_1", None, BODY),
+        ("msg_1", "2026-01-01", BODY),
+        ("msg_1", 1.5, BODY),
+        ("msg_1", -1, BODY),
+        ("msg_1", 10**11, BODY),
+        ("msg_1", datetime(2026, 1, 1), BODY),  # noqa: DTZ001 - naive on purpose
+        ("msg_1", NOW, None),
+        ("msg_1", NOW, {"type": "user.created"}),
+    ],
+)
+def test_a_delivery_of_anything_else_is_refused(
+    message_id: Any, attempted_at: Any, payload: Any
+) -> None:
+    with pytest.raises(InputTypeError):
+        Delivery(message_id, attempted_at, payload)
+
+
+def test_the_last_second_of_a_timestamp_is_an_instant() -> None:
+    assert Delivery("msg_1", 10**11 - 1, BODY).attempted_at.year == 5138

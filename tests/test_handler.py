@@ -283,3 +283,9 @@ def test_objects_that_are_equal_are_two_handlers_all_the_same() -> None:
 
     assert RegisteredHandler(Equal()).identity != RegisteredHandler(Equal()).identity
     assert RegisteredHandler(partial(one)).identity != RegisteredHandler(partial(one)).identity
+
+
+@pytest.mark.parametrize("name", ["", 5, b"name"])
+def test_a_name_that_is_none_is_refused(name: Any) -> None:
+    with pytest.raises(ConfigurationError, match="name: text"):
+        RegisteredHandler(one, name)

@@ -61,9 +61,10 @@ ALLOWED = {
         "events typing_extensions",
     ),
     "_on": Sees("delivery typing_extensions", "", "events"),
-    "router": Sees("errors event_types delivery handler dispatch _on", "", "events"),
+    "router": Sees("errors event_types delivery handler eventloop dispatch _on", "", "events"),
     "endpoint": Sees(
-        "errors headers secret signature delivery handler dispatch router idempotency claims"
+        "errors headers secret signature delivery handler eventloop dispatch router idempotency "
+        "claims"
     ),
     "events._base": Sees("pydantic pydantic_core typing_extensions"),
     "events.*": Sees(f"events._base {FAMILIES} pydantic typing_extensions"),

@@ -300,3 +300,8 @@ def test_the_one_liner_takes_secrets_in_every_form(secret: Any) -> None:
 
 def test_a_verifier_shows_neither_its_secrets_nor_its_keys() -> None:
     assert repr(Verifier(SECRETS[:2])) == "<Verifier secrets=2 tolerance=0:05:00>"
+
+
+def test_a_clock_that_cannot_be_called_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="clock: a function"):
+        Verifier(SECRET, clock=5)  # type: ignore[arg-type]

@@ -8,11 +8,12 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import ClerkHooksError, ConfigurationError, StoreUnavailable
-from .eventloop import wait
+from .eventloop import ThreadCall, wait
 from .handler import RegisteredHandler
 from .idempotency import Claim, IdempotencyStore, ObjectVersion, RunningHandler
 
@@ -180,14 +181,15 @@ class Claims:
         import asyncio
 
         method: Callable[..., Awaitable[object]] | None = getattr(self._store, "a" + name, None)
-        if method is not None:
-            future = asyncio.ensure_future(method(*arguments))
-        else:
-            method = asyncio.to_thread
-            future = asyncio.ensure_future(method(getattr(self._store, name), *arguments))
-        cancellation = await wait(future)
+        cancellation = None
         try:
-            return future.result(), cancellation
+            if method is not None:
+                future = asyncio.ensure_future(method(*arguments))
+                cancellation = await wait(future)
+                return future.result(), cancellation
+            call = ThreadCall(partial(getattr(self._store, name), *arguments))
+            cancellation = await call.run(asyncio.to_thread)
+            return call.result(), cancellation
         except Exception as error:
             if cancellation is not None:
                 raise cancellation from error

@@ -25,21 +25,28 @@ Body: TypeAlias = bytes | bytearray | memoryview | str
 # Clerk's payloads begin or end with their type, according to the age of the sender.
 _TYPE_MEMBER = re.compile(rb'"type"\s*:\s*"([a-zA-Z.]+)"')
 
+_MAX_SECONDS = 10**11  # The 11 digits that a timestamp may have; a datetime holds more.
+
 
 class Delivery:
     """One verified delivery of an event: message id, time, bytes, and the ways to read them.
 
     Immutable. `Verifier.verify` makes them; build one yourself only in tests, or from bytes that
-    were verified before they were put into a queue. `attempted_at` is an aware datetime or Unix
-    seconds.
+    were verified before they were put into a queue. `attempted_at` is an aware datetime or whole
+    Unix seconds. Raises `InputTypeError` for anything else.
     """
 
     __slots__ = ("_attempted_at", "_event", "_message_id", "_payload", "_type")
 
-    def __init__(self, message_id: str, attempted_at: datetime | int, payload: bytes) -> None:
+    def __init__(self, message_id: str, attempted_at: datetime | int, payload: Body) -> None:
+        if type(message_id) is not str or not _is_instant(attempted_at):
+            raise InputTypeError(
+                "a Delivery takes a message id (str), a time (an aware datetime or Unix seconds) "
+                "and a payload"
+            )
         self._message_id = message_id
         self._attempted_at = attempted_at
-        self._payload = payload
+        self._payload = payload if type(payload) is bytes else read_body(payload)
         self._type: str | None = None
         self._event: AnyEvent | None = None
 
@@ -125,9 +132,21 @@ def parse_event(payload: Body | Mapping[str, Any]) -> "AnyEvent":
     Raises `PayloadError` where it is not JSON, has no ``type`` or not the shape of its type, and
     `InputTypeError` where it is neither text nor a mapping.
     """
-    if isinstance(payload, Mapping):
-        return _parse_mapping(payload)
-    return _parse_unread(read_body(payload))
+    try:
+        fields = dict(payload) if isinstance(payload, Mapping) else None
+        event_type = None if fields is None else _text_or_none(fields.get("type"))
+    except Exception as error:  # An object of the caller's own may raise anything when read.
+        raise InputTypeError(
+            f"the payload of type {type(payload).__name__} cannot be read", reason="bad_body"
+        ) from error
+    if fields is None:
+        return _parse_unread(read_body(payload))
+    if event_type is None:
+        raise PayloadError("the payload has no textual `type`", reason="no_type")
+    try:
+        return _event_class(event_type).model_validate(fields)
+    except ValueError as error:
+        raise _payload_error(error) from error
 
 
 def likely_type(payload: bytes) -> str | None:
@@ -147,7 +166,7 @@ def read_body(body: object) -> bytes:
     Raises `InputTypeError`, which says what to pass instead, where it is neither.
     """
     try:
-        if isinstance(body, bytes):
+        if type(body) is bytes:
             return body
         if isinstance(body, str):
             # A lone surrogate is in no UTF-8, so no signature fits it: no crash, but refused later.
@@ -159,6 +178,12 @@ def read_body(body: object) -> bytes:
             f"the body is of type {type(body).__name__}: pass the raw request body (bytes), {hint}",
             reason="bad_body",
         ) from error
+
+
+def _is_instant(value: object) -> bool:
+    if type(value) is int:
+        return 0 <= value < _MAX_SECONDS
+    return isinstance(value, datetime) and value.utcoffset() is not None
 
 
 def _read_type(payload: bytes) -> str:
@@ -209,20 +234,8 @@ def _parse_json(event_type: str, payload: bytes) -> "AnyEvent":
         raise _payload_error(error) from error
 
 
-def _parse_mapping(payload: Mapping[str, Any]) -> "AnyEvent":
-    try:
-        fields = dict(payload)
-    except Exception as error:  # A mapping of the caller's own may raise anything when read.
-        raise InputTypeError(
-            f"the mapping of type {type(payload).__name__} cannot be read", reason="bad_body"
-        ) from error
-    event_type = fields.get("type")
-    if not isinstance(event_type, str):
-        raise PayloadError("the payload has no textual `type`", reason="no_type")
-    try:
-        return _event_class(event_type).model_validate(fields)
-    except ValueError as error:
-        raise _payload_error(error) from error
+def _text_or_none(value: object) -> str | None:
+    return str.__str__(value) if isinstance(value, str) else None
 
 
 def _payload_error(error: ValueError) -> PayloadError:

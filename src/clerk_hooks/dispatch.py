@@ -6,17 +6,16 @@ handler has ended. asyncio is imported only where something has to be awaited.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from contextvars import copy_context
+from collections.abc import Awaitable, Sequence
 from functools import partial
 from time import perf_counter
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, cast
 
 from .claims import Claims
 from .delivery import Delivery
 from .errors import AbortDelivery, HandlerError, InputTypeError
-from .eventloop import OwnLoop, discard, wait
+from .eventloop import OwnLoop, RunSync, ThreadCall, awaited, discard, failure
 from .handler import RegisteredHandler
 from .idempotency import RunningHandler, running_handler
 
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .events import AnyEvent
-
-RunSync: TypeAlias = Callable[[Callable[[], object]], Awaitable[object]]
-"""Runs a synchronous call away from the event loop, as `asyncio.to_thread` does."""
 
 _logger = logging.getLogger("clerk_hooks")
 
@@ -45,7 +41,7 @@ def run_handlers(
     ones and an event loop is running already; `StoreUnavailable` as soon as a claim cannot be
     settled.
     """
-    run = _Run(handlers, event, delivery, claims)
+    run = _Run(handlers, event, delivery, claims, can_be_cancelled=False)
     loop = OwnLoop()
     for handler in handlers:
         if handler.is_async:
@@ -79,49 +75,26 @@ async def arun_handlers(
     import asyncio
 
     run_sync = run_sync or asyncio.to_thread
-    run = _Run(handlers, event, delivery, claims)
+    run = _Run(handlers, event, delivery, claims, can_be_cancelled=True)
     for handler in claims.due() if claims is not None else handlers:
         cancellation = None
         with run.attempt(handler) as attempt:
             if handler.is_async:
                 result = handler.call(event, delivery)
             else:
-                errors: list[BaseException] = []
-                call = partial(_call, handler, event, delivery, errors)
-                # Not every `run_sync` takes the context variables of the request along.
-                thread = asyncio.ensure_future(run_sync(partial(copy_context().run, call)))
-                cancellation = await wait(thread)
-                result = thread.result()
-                if errors:
-                    raise errors[0]
+                call = ThreadCall(partial(handler.call, event, delivery))
+                cancellation = await call.run(run_sync)
+                result = call.result()
             if result is not None and isinstance(result, Awaitable):
                 if cancellation is not None:
                     discard(cast("object", result))
                     raise cancellation
-                await result
+                await awaited(cast("Awaitable[object]", result))
         if claims is not None:
             await claims.asettle(handler, succeeded=attempt.succeeded)
         if cancellation is not None:
             raise cancellation
     run.finish()
-
-
-def _call(
-    handler: RegisteredHandler,
-    event: "AnyEvent",
-    delivery: Delivery | None,
-    errors: list[BaseException],
-) -> object:
-    """Call `handler` in a thread; what it raises goes to `errors`.
-
-    A future cannot carry all exceptions: a StopIteration leaves it pending for ever, one kind of
-    CancelledError becomes the other, and a SystemExit stops the loop before anybody is told.
-    """
-    try:
-        return handler.call(event, delivery)
-    except BaseException as error:  # noqa: BLE001 - raised again by the caller
-        errors.append(error)
-        return None
 
 
 def _refuse_lacking(handlers: Sequence[RegisteredHandler]) -> None:
@@ -144,9 +117,12 @@ class _Run:
         event: "AnyEvent",
         delivery: Delivery | None,
         claims: Claims | None,
+        *,
+        can_be_cancelled: bool,
     ) -> None:
         if delivery is None:
             _refuse_lacking(handlers)
+        self.can_be_cancelled = can_be_cancelled
         self._handlers = handlers
         self._event = event
         self._delivery = delivery
@@ -216,6 +192,8 @@ class _Attempt:
         traceback: TracebackType | None,
     ) -> bool:
         running_handler.reset(self._token)
+        if error is not None and not self._run.can_be_cancelled:
+            error = failure(error)
         self.succeeded = error is None
         if not isinstance(error, Exception):
             return False

@@ -7,7 +7,7 @@ retries on everything else unless the reply says ``webhook-delivery: abort-messa
 import json
 import logging
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from time import perf_counter
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from .claims import Claims, check_name, check_needs_no_store
 from .delivery import Body, Delivery, likely_type, read_body
-from .dispatch import RunSync, arun_handlers, run_handlers
+from .dispatch import arun_handlers, run_handlers
 from .errors import (
     AbortDelivery,
     ClerkHooksError,
@@ -27,6 +27,7 @@ from .errors import (
     PayloadError,
     RequestTooLarge,
 )
+from .eventloop import RunSync
 from .handler import RegisteredHandler
 from .headers import Headers
 from .idempotency import IdempotencyStore
@@ -88,6 +89,14 @@ def _precedence(claims: Claims) -> Generator[None]:
         raise
     if claims.is_waiting:
         raise InProgress
+
+
+def _parse_ahead(delivery: Delivery) -> None:
+    """Parse the event in one pass over the payload; reading its type before that takes two."""
+    try:
+        _ = delivery.event
+    except PayloadError:  # Whether that matters is seen when the type is known.
+        return
 
 
 def _extra_headers(error: ClerkHooksError) -> dict[str, str]:
@@ -209,9 +218,7 @@ class Endpoint:
         delivery = self.verifier.verify(payload, headers)
         receipt.message_id = delivery.message_id
         if (guess := likely_type(payload)) and self.router.registered_for(guess):
-            # One pass over the payload, where reading the type and then the event takes two.
-            with suppress(PayloadError):  # Whether that matters is seen once the type is known.
-                _ = delivery.event
+            _parse_ahead(delivery)
         receipt.event_type = delivery.type
         return delivery
 

@@ -36,6 +36,8 @@ class RegisteredHandler:
         if not callable(function):
             kind = type(function).__name__
             raise ConfigurationError(f"a handler is a function, not an object of type {kind}")
+        if name is not None and (not isinstance(name, str) or not name):
+            raise ConfigurationError("name: text that is not empty")
         self.function = function
         self.name = name or _name(function)
         self.has_own_name = bool(name) or _has_own_name(function)

@@ -92,7 +92,7 @@ def _text(value: object) -> bytes:
     if isinstance(value, str):
         # HTTP gives no charset. What is not ASCII fails the rules or matches no signature, so the
         # only demand on this encoding is that it never raises.
-        return value.encode("utf-8", "surrogatepass").strip()
+        return str.encode(value, "utf-8", "surrogatepass").strip()
     if isinstance(value, (bytes, bytearray)):
         return bytes(value).strip()
     if value is None:

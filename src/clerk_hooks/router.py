@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from ._on import Handler, On
 from .delivery import Delivery
-from .dispatch import RunSync, arun_handlers, run_handlers
+from .dispatch import arun_handlers, run_handlers
 from .errors import ConfigurationError, InputTypeError
 from .event_types import EVENT_TYPES
+from .eventloop import RunSync
 from .handler import RegisteredHandler
 
 if TYPE_CHECKING:

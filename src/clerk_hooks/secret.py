@@ -36,27 +36,45 @@ def read_keys(secret: Secret | None) -> tuple[bytes, ...]:
     """
     if secret is None:
         secret = secret_from_environment()
-    if isinstance(secret, bytes):
-        # What is not ASCII becomes characters that are not base64, and is refused as such.
-        secret = secret.decode("ascii", "replace")
-    if isinstance(secret, str):
-        words = secret.strip().strip(_QUOTES).split()
-        if not words:
-            raise SecretError("the signing secret is empty", reason="missing_secret")
-        return tuple(_key(word.strip(_QUOTES)) for word in words)
-    if isinstance(secret, Iterable) and not isinstance(secret, (Mapping, bytearray, memoryview)):
-        try:
-            secrets = tuple(secret)
-        except Exception as error:  # An iterable of the caller's own may raise anything.
-            raise SecretError("the signing secrets cannot be read") from error
-        if secrets:
-            return tuple(key for item in secrets for key in read_keys(_text(item)))
+    try:
+        texts = _texts(secret)
+    except SecretError:
+        raise
+    except Exception as error:  # An object of the caller's own may raise anything.
+        raise SecretError("the signing secrets cannot be read") from error
+    if not texts:
         raise SecretError("no signing secret was passed", reason="missing_secret")
-    raise _not_text(cast("object", secret))
+    return tuple(key for text in texts for key in _keys(text))
 
 
-def _not_text(value: object) -> SecretError:
-    return SecretError(f"a signing secret is text (whsec_...), not {type(value).__name__}")
+def _texts(secret: object) -> list[str]:
+    kind = type(secret)
+    if isinstance(secret, (str, bytes)):
+        return [_text(secret)]
+    if isinstance(secret, Iterable) and not isinstance(secret, (Mapping, bytearray, memoryview)):
+        return [_text(item) for item in cast("Iterable[object]", secret)]
+    raise _not_text(kind)
+
+
+def _text(item: object) -> str:
+    if isinstance(item, str):
+        return str.__str__(item)  # Methods of a subclass may return anything.
+    if isinstance(item, bytes):
+        # What is not ASCII becomes characters that are not base64, and is refused as such.
+        return bytes.decode(item, "ascii", "replace")
+    raise _not_text(type(item))
+
+
+def _not_text(kind: type) -> SecretError:
+    return SecretError(f"a signing secret is text (whsec_...), not {kind.__name__}")
+
+
+def _keys(text: str) -> list[bytes]:
+    """The keys of one or several signing secrets, separated by blanks."""
+    words = text.strip().strip(_QUOTES).split()
+    if not words:
+        raise SecretError("the signing secret is empty", reason="missing_secret")
+    return [_key(word.strip(_QUOTES)) for word in words]
 
 
 def secret_from_environment() -> str:
@@ -69,12 +87,6 @@ def secret_from_environment() -> str:
     if former is not None:
         hint = f"but {former} is: rename it, or pass its value as secret="
     raise SecretError(f"{SECRET_VARIABLE} is not set; {hint}", reason="missing_secret")
-
-
-def _text(item: object) -> str | bytes:
-    if isinstance(item, (str, bytes)):
-        return item
-    raise _not_text(item)
 
 
 def _key(text: str) -> bytes:

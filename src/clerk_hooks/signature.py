@@ -56,7 +56,7 @@ def verify(
     """
     if secret is None:
         secret = secret_from_environment()
-    if now is None and isinstance(secret, str) and isinstance(tolerance, timedelta):
+    if now is None and type(secret) is str and type(tolerance) is timedelta:
         return _cached_verifier(secret, tolerance).verify(body, headers)
     seconds = _unix_seconds(time.time() if now is None else now)
     return Verifier(secret, tolerance=tolerance, clock=lambda: seconds).verify(body, headers)
@@ -80,10 +80,10 @@ def sign(
     body = read_body(payload)
     if message_id is None:
         message_id = "msg_" + os.urandom(16).hex()
-    identity = message_id.encode("utf-8", "surrogatepass") if isinstance(message_id, str) else b""
+    identity = str.encode(message_id, "utf-8", "surrogatepass") if type(message_id) is str else b""
     if not 0 < len(identity) <= _MAX_ID_BYTES or identity.translate(None, _ID_BYTES):
         raise ConfigurationError("message_id: 1 to 255 visible ASCII characters without a `.`")
-    if isinstance(timestamp, (float, bool)):
+    if type(timestamp) in (float, bool):
         raise ConfigurationError("timestamp: an aware datetime or whole Unix seconds")
     seconds = b"%d" % _unix_seconds(time.time() if timestamp is None else timestamp)
     if not _is_timestamp(seconds):
@@ -116,6 +116,8 @@ class Verifier:
         self._macs = tuple(map(_mac, read_keys(secret)))
         self._tolerance = _checked_tolerance(tolerance)
         self._tolerance_seconds = tolerance.total_seconds()
+        if not callable(clock):
+            raise ConfigurationError("clock: a function that returns Unix seconds")
         self._clock = clock
 
     def verify(self, body: Body, headers: Headers) -> Delivery:
@@ -238,20 +240,22 @@ def _cached_verifier(secret: str, tolerance: timedelta) -> Verifier:
 
 
 def _checked_tolerance(tolerance: timedelta) -> timedelta:
-    if not isinstance(tolerance, timedelta) or tolerance < timedelta(0):
+    if not issubclass(type(tolerance), timedelta) or tolerance < timedelta(0):
         raise ConfigurationError("tolerance: a timedelta that is not negative")
     return tolerance
 
 
 def _unix_seconds(instant: datetime | float) -> int:
     """Whole Unix seconds, of at most 11 digits, of an aware datetime or a number."""
-    if isinstance(instant, datetime) and instant.tzinfo is None:
-        raise ConfigurationError("a naive datetime has no fixed instant: pass an aware one")
     try:
-        if isinstance(instant, datetime):
-            seconds = (instant - _EPOCH) // timedelta(seconds=1)
-        else:
+        if not isinstance(instant, datetime):
             seconds = int(instant // 1)
+        elif instant.utcoffset() is None:
+            raise ConfigurationError("a naive datetime has no fixed instant: pass an aware one")
+        else:
+            seconds = (instant - _EPOCH) // timedelta(seconds=1)
+    except ConfigurationError:
+        raise
     except Exception as error:  # Numbers have errors of many kinds, and so have time zones.
         raise ConfigurationError("a time: an aware datetime or a number of Unix seconds") from error
     if abs(seconds) >= 10**11:

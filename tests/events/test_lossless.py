@@ -129,3 +129,11 @@ def test_the_sample_is_a_delivery_of_the_usual_size() -> None:
     assert event.data.full_name == "Grace Hopper"
     assert event.model_extra == event.data.model_extra == {}
     assert dumped(event) == payload
+
+
+def test_numbers_and_truth_values_that_came_as_text_are_written_as_what_they_were_read_as() -> None:
+    body = (
+        '{"type":"user.created","data":{"id":"x","create_organizations_limit":"5","banned":"on"}}'
+    )
+    data = dumped(parse_event(body))["data"]
+    assert data == {"id": "x", "create_organizations_limit": 5, "banned": True}

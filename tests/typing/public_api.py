@@ -82,7 +82,8 @@ def deliveries(delivery: Delivery) -> None:
     Delivery("msg_1", 1_700_000_000, body)
     delivery.payload = b""  # type: ignore[misc]
     delivery.event = None  # type: ignore[misc, assignment]
-    Delivery("msg_1", now, "{}")  # type: ignore[arg-type]
+    Delivery("msg_1", now, "{}")
+    Delivery("msg_1", now, None)  # type: ignore[arg-type]
 
 
 def parsing(mapping: Mapping[str, Any]) -> None:
