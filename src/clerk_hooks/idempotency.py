@@ -102,9 +102,10 @@ class IdempotencyStore(Protocol):
     """Remembers which handlers of which messages have succeeded.
 
     `Endpoint` calls these methods from any thread, several at a time. One that cannot answer within
-    the store's own timeout raises `StoreUnavailable`; any other exception counts as that. A store
-    may have `aclaim`, `aconfirm` and `arelease` too, which `Endpoint.areceive` awaits instead of
-    calling these in a thread.
+    the store's own timeout raises `StoreUnavailable`; any other exception counts as that, but for a
+    `ConfigurationError`, which is raised to the caller of `Endpoint`. A store may have `aclaim`,
+    `aconfirm` and `arelease` too, which `Endpoint.areceive` awaits instead of calling these in a
+    thread.
     """
 
     def claim(
@@ -163,7 +164,7 @@ class RunningHandler(NamedTuple):
 
 
 running_handler: ContextVar[RunningHandler | None] = ContextVar("running_handler", default=None)
-"""Which claimed handler the code that asks is part of; set while it runs and is settled."""
+"""Which claimed handler the code that asks is part of; set while it runs."""
 
 
 def new_token() -> str:
