@@ -155,6 +155,12 @@ class IdempotencyStore(Protocol):
         ...
 
 
+def is_store(store: object) -> bool:
+    """Whether `store` has the methods that `Endpoint` calls; a class of stores is none itself."""
+    methods = [getattr(store, name, None) for name in ("claim", "confirm", "release")]
+    return not isinstance(store, type) and all(map(callable, methods))
+
+
 class RunningHandler(NamedTuple):
     """The handler that is being run under a claim."""
 
