@@ -1,5 +1,6 @@
 """What a store is told of an event, and which handlers may go with a store or without one."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -59,7 +60,7 @@ def test_a_deletion_is_one_by_its_type(event_type: str, expected: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "time"),
+    ("fields", "expected"),
     [
         ({"updated_at": 1_700_000_000_123, "timestamp": 1_800_000_000_000}, 1_700_000_000_123),
         ({"timestamp": 1_800_000_000_000}, 1_800_000_000_000),
@@ -78,9 +79,20 @@ def test_a_deletion_is_one_by_its_type(event_type: str, expected: bool) -> None:
     ids=repr,
 )
 def test_its_time_is_updated_at_else_that_of_the_envelope(
-    fields: dict[str, Any], time: int | None
+    fields: dict[str, Any], expected: int | None
 ) -> None:
-    assert time_of(**fields) == time
+    assert time_of(**fields) == expected
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the system has no TZ to set")
+def test_a_naive_time_is_utc_wherever_the_server_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        assert time_of(updated_at="2023-11-14T22:13:20.123") == 1_700_000_000_123
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_without_handlers_that_drop_stale_events_nothing_is_known_of_the_object() -> None:

@@ -167,6 +167,25 @@ def test_what_ends_the_program_releases_what_was_claimed(
     assert store.states() == {"a": "done"}
 
 
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, asyncio.CancelledError])
+def test_what_ends_the_program_is_raised_even_where_nothing_can_be_released(
+    way: Way, ran: list[str], kind: type[BaseException]
+) -> None:
+    router = Router()
+
+    @router.on("user.created", name="a")
+    async def ends(event: object) -> None:
+        if not way.is_async:
+            raise KeyboardInterrupt
+        raise kind
+
+    endpoint, store = way.endpoint(router)
+    store.fails("release", ConnectionError())
+    with pytest.raises(kind if way.is_async else KeyboardInterrupt):
+        way.receive(endpoint)
+    assert store.calls == ["claim a", "release a"]
+
+
 def test_a_mistake_of_the_caller_releases_what_was_claimed(ran: list[str]) -> None:
     router = Router()
     router.on("user.created", name="a")(noting(ran, "a"))

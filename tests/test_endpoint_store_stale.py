@@ -177,6 +177,17 @@ def test_what_failed_moves_no_mark(receiver: Receiver) -> None:
     assert receiver.receive("user.updated", NOON - 1) == "handled"
 
 
+def test_what_failed_moves_no_mark_though_another_handler_has_succeeded(
+    receiver: Receiver,
+) -> None:
+    receiver.also("takes_all", "user.updated")
+    receiver.then = lambda: 1 / 0
+    assert receiver.receive("user.updated", NOON) == "handler_failed"
+    receiver.then = lambda: None
+    receiver.receive("user.updated", NOON - 1)
+    assert receiver.ran == ["drops", "takes_all", "drops", "takes_all"]
+
+
 def test_a_retry_is_stale_once_a_newer_event_was_handled(receiver: Receiver) -> None:
     receiver.then = lambda: 1 / 0
     receiver.receive("user.updated", NOON)

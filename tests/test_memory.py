@@ -97,6 +97,15 @@ def test_what_has_expired_takes_no_room(clock: Clock) -> None:
     assert (store.purge(), store.purge()) == (1, 0)
 
 
+def test_another_handler_of_the_same_message_does_not_hold_the_object() -> None:
+    store = MemoryStore()
+    both = version(5)._replace(handlers=frozenset({"a", "b"}))
+    first = store.claim("msg_1", ["a", "b"], LEASE, both)
+    store.release("msg_1", ["a"], first.token)
+    again = store.claim("msg_1", ["a", "b"], LEASE, both)
+    assert (again.run, again.busy) == (("a",), ("b",))
+
+
 def test_of_many_threads_that_claim_one_message_one_gets_it() -> None:
     store = MemoryStore()
     barrier = threading.Barrier(16)
