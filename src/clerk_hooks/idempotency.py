@@ -18,6 +18,9 @@ from .errors import ConfigurationError
 DEFAULT_RETENTION = timedelta(days=3)
 """How long a store remembers. Svix retries for some 28 hours; people replay for 90 days."""
 
+DEFAULT_TIMEOUT = timedelta(seconds=5)
+"""How long a store may take to answer. Svix waits 15 s for the reply."""
+
 
 class ObjectVersion(NamedTuple):
     """What the event of a message is about, for the handlers of it that drop stale events."""
@@ -211,3 +214,10 @@ def checked_retention(retention: timedelta) -> float:
     if not isinstance(retention, timedelta) or retention <= timedelta(0):
         raise ConfigurationError("retention: a timedelta that is positive")
     return retention.total_seconds()
+
+
+def checked_timeout(timeout: timedelta) -> float:
+    """A store's timeout, in seconds. Raises `ConfigurationError` where it is none."""
+    if not isinstance(timeout, timedelta) or not timedelta(0) < timeout <= timedelta(hours=1):
+        raise ConfigurationError("timeout: a timedelta that is positive and at most an hour")
+    return timeout.total_seconds()
