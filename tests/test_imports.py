@@ -71,6 +71,8 @@ ALLOWED = {
     "events": Sees("event_types", "", f"events._base events._catalog {FAMILIES}"),
     "stores": Sees(),
     "stores._sql": Sees("idempotency"),
+    "stores._lua": Sees(),
+    "stores.redis": Sees("errors idempotency stores._lua redis"),
     "stores.sqlite": Sees("errors idempotency stores._sql"),
     "adapters": Sees(),
     "adapters.flask": Sees("clerk_hooks flask werkzeug"),
