@@ -118,3 +118,8 @@ redis.call("DEL", message)
 return #handlers
 """
 """Key: the message. Answers with the number of handlers."""
+
+SHOW = """
+return redis.call("HGETALL", KEYS[1])
+"""
+"""Key: the message. Answers with its handlers and their records, in turn."""
