@@ -113,6 +113,26 @@ def test_each_overload_takes_a_name_by_keyword(overload: Callable[..., Any]) -> 
     assert get_type_hints(overload, NAMES)["name"] == str | None
 
 
+@pytest.mark.parametrize("overload", OVERLOADS)
+def test_each_overload_takes_drop_stale_by_keyword(overload: Callable[..., Any]) -> None:
+    drop_stale = inspect.signature(overload).parameters["drop_stale"]
+    assert (drop_stale.kind, drop_stale.default) == (inspect.Parameter.KEYWORD_ONLY, False)
+    assert get_type_hints(overload, NAMES)["drop_stale"] is bool
+
+
+def test_drop_stale_is_a_matter_of_each_registration() -> None:
+    router = Router()
+
+    def handler(event: object) -> None: ...
+
+    router.on("user.updated", drop_stale=True)(router.on("user.created")(handler))
+    drops = {
+        event_type: [handler.drop_stale for handler in router.registered_for(event_type)]
+        for event_type in ("user.created", "user.updated")
+    }
+    assert drops == {"user.created": [False], "user.updated": [True]}
+
+
 def test_each_overload_has_a_variable_of_its_own() -> None:
     variables = {get_type_hints(overload, NAMES)["return"] for overload in OVERLOADS}
     assert len(variables) == len(OVERLOADS)

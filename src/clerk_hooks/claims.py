@@ -5,8 +5,8 @@ ends a run early, what was claimed and not run is released, so that no retry wai
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from time import perf_counter
@@ -38,7 +38,7 @@ class Claims:
 
     With ``with`` the store is called in this thread; with ``async with`` in another one, or it is
     awaited where it has `aclaim` and its like. What a store raises becomes `StoreUnavailable`,
-    unless it is an error of this library.
+    unless it is a `ConfigurationError`.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Claims:
             yield handler
 
     def running(self, handler: RegisteredHandler) -> RunningHandler:
-        """What `running_handler` is to say while `handler` is run and settled."""
+        """What `running_handler` is to say while `handler` is run."""
         return RunningHandler(self._message_id, handler.name, self._claim.token)
 
     def settle(self, handler: RegisteredHandler, *, succeeded: bool) -> None:
@@ -166,12 +166,8 @@ class Claims:
             raise cancellation
 
     def _answer(self, call: Callable[..., _Answer], *arguments: object) -> _Answer:
-        try:
+        with _errors_of_the_store():
             return call(*arguments)
-        except ClerkHooksError:
-            raise
-        except Exception as error:
-            raise _unavailable(error) from error
 
     async def _ask(self, name: str, *arguments: object) -> "tuple[Any, CancelledError | None]":
         """What the store's method answers; and the cancellation that came meanwhile, if any.
@@ -183,19 +179,31 @@ class Claims:
         method: Callable[..., Awaitable[object]] | None = getattr(self._store, "a" + name, None)
         cancellation = None
         try:
-            if method is not None:
+            with _errors_of_the_store():
+                if method is None:
+                    call = ThreadCall(partial(getattr(self._store, name), *arguments))
+                    cancellation = await call.run(asyncio.to_thread)
+                    return call.result(), cancellation
                 future = asyncio.ensure_future(method(*arguments))
                 cancellation = await wait(future)
+                if future.cancelled() and cancellation is None:
+                    raise RuntimeError("the store was cancelled by what it awaits")
                 return future.result(), cancellation
-            call = ThreadCall(partial(getattr(self._store, name), *arguments))
-            cancellation = await call.run(asyncio.to_thread)
-            return call.result(), cancellation
-        except Exception as error:
+        except ClerkHooksError as error:
             if cancellation is not None:
                 raise cancellation from error
-            if isinstance(error, ClerkHooksError):
-                raise
-            raise _unavailable(error) from error
+            raise
+
+
+@contextmanager
+def _errors_of_the_store() -> Generator[None]:
+    """Make everything that a store raises a `StoreUnavailable`, but for a `ConfigurationError`."""
+    try:
+        yield
+    except (ConfigurationError, StoreUnavailable):
+        raise
+    except Exception as error:
+        raise _unavailable(error) from error
 
 
 def check_name(handler: RegisteredHandler, namesake: RegisteredHandler) -> None:
@@ -250,5 +258,5 @@ def _milliseconds(instant: datetime) -> int:
     return (instant - _EPOCH) // timedelta(milliseconds=1)
 
 
-def _unavailable(error: Exception) -> StoreUnavailable:
+def _unavailable(error: BaseException) -> StoreUnavailable:
     return StoreUnavailable(f"the store failed with {type(error).__name__}")

@@ -30,7 +30,7 @@ from .errors import (
 from .eventloop import RunSync
 from .handler import RegisteredHandler
 from .headers import Headers
-from .idempotency import IdempotencyStore
+from .idempotency import IdempotencyStore, is_store
 from .router import Router
 from .secret import Secret
 from .signature import Verifier
@@ -148,6 +148,8 @@ class Endpoint:
             raise ConfigurationError(f"verifier: a Verifier, not {type(verifier).__name__}")
         if not isinstance(max_body, int) or isinstance(max_body, bool) or max_body < 0:
             raise ConfigurationError("max_body: a number of bytes that is not negative")
+        if store is not None and not is_store(store):
+            raise ConfigurationError(f"store: an IdempotencyStore, not {type(store).__name__}")
         if not isinstance(lease, timedelta) or lease <= timedelta(0):
             raise ConfigurationError("lease: a timedelta that is positive")
         router.hold_to(check_needs_no_store if store is None else check_name)

@@ -79,6 +79,8 @@ class ThreadCall:
         with self._lock:
             self._is_called_off = not self._has_begun
         if self._is_called_off:
+            if cancellation is not None:
+                raise cancellation
             future.result()
             raise RuntimeError("run_sync has not made the call that it was given")
         return await wait(self._ended) or cancellation

@@ -18,6 +18,9 @@ from .errors import ConfigurationError
 DEFAULT_RETENTION = timedelta(days=3)
 """How long a store remembers. Svix retries for some 28 hours; people replay for 90 days."""
 
+DEFAULT_TIMEOUT = timedelta(seconds=5)
+"""How long a store may take to answer. Svix waits 15 s for the reply."""
+
 
 class ObjectVersion(NamedTuple):
     """What the event of a message is about, for the handlers of it that drop stale events."""
@@ -102,9 +105,10 @@ class IdempotencyStore(Protocol):
     """Remembers which handlers of which messages have succeeded.
 
     `Endpoint` calls these methods from any thread, several at a time. One that cannot answer within
-    the store's own timeout raises `StoreUnavailable`; any other exception counts as that. A store
-    may have `aclaim`, `aconfirm` and `arelease` too, which `Endpoint.areceive` awaits instead of
-    calling these in a thread.
+    the store's own timeout raises `StoreUnavailable`; any other exception counts as that, but for a
+    `ConfigurationError`, which is raised to the caller of `Endpoint`. A store may have `aclaim`,
+    `aconfirm` and `arelease` too, which `Endpoint.areceive` awaits instead of calling these in a
+    thread.
     """
 
     def claim(
@@ -120,7 +124,6 @@ class IdempotencyStore(Protocol):
         that out. `object` names the handlers that drop stale events: one is stale where the mark
         of the object says so, and busy while another message holds a handler for that object.
         """
-        ...
 
     def confirm(
         self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None
@@ -129,29 +132,30 @@ class IdempotencyStore(Protocol):
 
         Returns False, and changes nothing, where `token` is no longer the one that holds it.
         """
-        ...
 
     def release(self, message_id: str, handlers: Sequence[str], token: str) -> None:
         """Give up the claims on `handlers` that `token` still holds and has not confirmed."""
-        ...
 
     def show(self, message_id: str) -> list[HandlerRecord]:
         """What is remembered of a message, by the names of its handlers."""
-        ...
 
     def forget(self, message_id: str) -> int:
         """Forget a message, so that all its handlers run again; returns how many were forgotten.
 
         Handlers that are running this moment cannot be confirmed any more, and so run again too.
         """
-        ...
 
     def purge(self) -> int:
         """Forget what is older than the retention; returns how many handlers that were.
 
         For impatient people only: what has expired counts for nothing anyway.
         """
-        ...
+
+
+def is_store(store: object) -> bool:
+    """Whether `store` has the methods that `Endpoint` calls; a class of stores is none itself."""
+    methods = [getattr(store, name, None) for name in ("claim", "confirm", "release")]
+    return not isinstance(store, type) and all(map(callable, methods))
 
 
 class RunningHandler(NamedTuple):
@@ -163,7 +167,7 @@ class RunningHandler(NamedTuple):
 
 
 running_handler: ContextVar[RunningHandler | None] = ContextVar("running_handler", default=None)
-"""Which claimed handler the code that asks is part of; set while it runs and is settled."""
+"""Which claimed handler the code that asks is part of; set while it runs."""
 
 
 def new_token() -> str:
@@ -204,3 +208,10 @@ def checked_retention(retention: timedelta) -> float:
     if not isinstance(retention, timedelta) or retention <= timedelta(0):
         raise ConfigurationError("retention: a timedelta that is positive")
     return retention.total_seconds()
+
+
+def checked_timeout(timeout: timedelta) -> float:
+    """A store's timeout, in seconds. Raises `ConfigurationError` where it is none."""
+    if not isinstance(timeout, timedelta) or not timedelta(0) < timeout <= timedelta(hours=1):
+        raise ConfigurationError("timeout: a timedelta that is positive and at most an hour")
+    return timeout.total_seconds()

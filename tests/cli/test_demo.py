@@ -20,23 +20,25 @@ from clerk_hooks.cli._scenario import CASES, _serving, play
 DEMOS = [["demo"], ["demo", "--svix"]]
 ROWS = [
     ("user.created", "200", "200", "handled", "audit: user.created welcome: ada@example.com"),
+    ("the same message again: a duplicate", "200", "200", "duplicate", "-"),
     ("organizationMembership.created", "200", "200", "handled", "add_member: org:admin"),
     ("session.created, to an async handler", "200", "200", "handled", "greet: user_ada"),
     ("user.updated, to a handler of user.*", "200", "200", "handled", "audit: user.updated"),
     ("sms.created, which has no handler", "200", "200", "unhandled", "-"),
     ("invoice.paid, newer than this library", "200", "200", "handled", "keep: invoice.paid"),
     (
-        "user.deleted, whose handler raises",
+        "user.deleted, of which one handler raises",
         "500",
         "500",
         "handler_failed",
         "audit: user.deleted erase: user_ada",
     ),
+    ("the same message again: only that handler runs", "200", "200", "handled", "erase: user_ada"),
     ("forged: body changed", "400", "400", "no_match", "-"),
     ("replayed: an hour old", "400", "400", "too_old", "-"),
     ("malformed signature header", "400", "400", "no_match", "-"),
 ]
-SUMMARY = "10 of 10 deliveries ended as expected."
+SUMMARY = "12 of 12 deliveries ended as expected."
 # What would change how rich and typer print.
 TERMINAL_VARIABLES = {"COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "NO_COLOR", "PY_COLORS", "TERM"}
 
@@ -155,7 +157,7 @@ def test_any_outcome_that_is_not_as_expected_fails_the_demo(change: str, shown: 
     assert (result.returncode, result.stderr) == (1, "")
     assert any(shown in cell for cell in rows(result.stdout)[0])
     assert rows(result.stdout)[1:] == without_blanks(ROWS[1:])
-    assert result.stdout.splitlines()[-1] == "9 of 10 deliveries ended as expected."
+    assert result.stdout.splitlines()[-1] == "11 of 12 deliveries ended as expected."
 
 
 def on_a_terminal(**env: str) -> str:
@@ -186,8 +188,8 @@ def test_colours_are_for_terminals_and_not_for_who_does_not_want_them() -> None:
 def test_nothing_is_left_running_and_logging_is_as_it_was() -> None:
     logger = logging.getLogger("clerk_hooks")
     before = threading.enumerate(), logger.handlers[:], logger.propagate
-    outcomes, records = play(CASES[:7], svix=False)
-    assert [outcome.is_expected for outcome in outcomes] == 7 * [True]
+    outcomes, records = play(CASES[:9], svix=False)
+    assert [outcome.is_expected for outcome in outcomes] == 9 * [True]
     assert [record.levelname for record in records] == ["ERROR"]
     assert (threading.enumerate(), logger.handlers, logger.propagate) == before
 

@@ -14,6 +14,7 @@ from clerk_hooks import (
     Delivery,
     Endpoint,
     HandlerError,
+    IdempotencyStore,
     MethodNotAllowed,
     Reply,
     Router,
@@ -109,6 +110,9 @@ def endpoints(router: Router) -> None:
     Endpoint(router, "whsec_...")  # type: ignore[call-arg]
     Endpoint(router, verifier=SvixVerifier)  # type: ignore[arg-type]
     Endpoint(router, max_body="1 MiB")  # type: ignore[arg-type]
+    assert_type(endpoint.store, IdempotencyStore | None)
+    assert_type(endpoint.lease, timedelta)
+    Endpoint(router, lease=60)  # type: ignore[arg-type]
     endpoint.receive({}, headers)  # type: ignore[arg-type]
     endpoint.receive(body)  # type: ignore[call-arg]
     endpoint.reply(ValueError())  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from svix.webhooks import Webhook
 
-from .. import Endpoint, Router, SvixVerifier, Verifier
+from .. import Endpoint, MemoryStore, Router, SvixVerifier, Verifier
 from ..adapters.wsgi import wsgi_app
 from ..events import (
     OrganizationMembershipCreated,
@@ -33,8 +33,9 @@ Headers = dict[str, str]
 
 
 def build_router(note: Callable[[str], None]) -> Router:
-    """The handlers of the demo; each tells `note` its name and what it saw."""
+    """The handlers of the demo; each tells `note` its name and what it saw. One fails, once."""
     router = Router()
+    failures = [RuntimeError("the database is down")]
 
     @router.on("user.*")
     def audit(event: UserEvent) -> None:
@@ -47,7 +48,8 @@ def build_router(note: Callable[[str], None]) -> Router:
     @router.on("user.deleted")
     def erase(event: UserDeleted) -> None:
         note(f"erase: {event.data.id}")
-        raise RuntimeError("the database is down")
+        if failures:
+            raise failures.pop()
 
     @router.on("organizationMembership.created")
     def add_member(event: OrganizationMembershipCreated) -> None:
@@ -87,6 +89,8 @@ class Case(NamedTuple):
     notes: tuple[str, ...] = ()
     """What the handlers note, in order."""
     age: timedelta = timedelta(0)
+    is_repeat: bool = False
+    """Whether it is the message of the case before once more, as Svix repeats one."""
     tamper: Callable[[bytes, Headers], tuple[bytes, Headers]] = _as_signed
 
 
@@ -100,6 +104,7 @@ _USER = {
     ],
 }
 _CREATED = {"type": "user.created", "data": _USER}
+_DELETED = {"type": "user.deleted", "data": {"id": "user_ada", "deleted": True}}
 
 CASES: tuple[Case, ...] = (
     Case(
@@ -109,6 +114,7 @@ CASES: tuple[Case, ...] = (
         "handled",
         ("audit: user.created", "welcome: ada@example.com"),
     ),
+    Case("the same message again: a duplicate", _CREATED, 200, "duplicate", is_repeat=True),
     Case(
         "organizationMembership.created",
         {
@@ -147,11 +153,19 @@ CASES: tuple[Case, ...] = (
         ("keep: invoice.paid",),
     ),
     Case(
-        "user.deleted, whose handler raises",
-        {"type": "user.deleted", "data": {"id": "user_ada", "deleted": True}},
+        "user.deleted, of which one handler raises",
+        _DELETED,
         500,
         "handler_failed",
         ("audit: user.deleted", "erase: user_ada"),
+    ),
+    Case(
+        "the same message again: only that handler runs",
+        _DELETED,
+        200,
+        "handled",
+        ("erase: user_ada",),
+        is_repeat=True,
     ),
     Case("forged: body changed", _CREATED, 400, "no_match", tamper=_with_changed_body),
     Case("replayed: an hour old", _CREATED, 400, "too_old", age=timedelta(hours=1)),
@@ -182,21 +196,23 @@ def play(cases: Sequence[Case], *, svix: bool) -> tuple[list[Outcome], list[logg
     secret = "whsec_" + base64.b64encode(os.urandom(24)).decode()
     notes: list[str] = []
     verifier = SvixVerifier(secret) if svix else Verifier(secret)
-    endpoint = Endpoint(build_router(notes.append), verifier=verifier)
+    endpoint = Endpoint(build_router(notes.append), verifier=verifier, store=MemoryStore())
     outcomes: list[Outcome] = []
+    message_id = ""
     with _captured_log() as records, _serving(endpoint) as port:
         for case in cases:
             notes.clear()
-            status, word = _post(port, *_delivery(case, secret))
+            if not case.is_repeat:
+                message_id = "msg_" + os.urandom(13).hex()
+            status, word = _post(port, *_delivery(case, message_id, secret))
             # The reply comes when the handlers have run, so these are all notes of this case.
             outcomes.append(Outcome(case, status, word, tuple(notes)))
     return outcomes, records
 
 
-def _delivery(case: Case, secret: str) -> tuple[bytes, Headers]:
+def _delivery(case: Case, message_id: str, secret: str) -> tuple[bytes, Headers]:
     """Body and headers, signed by svix as for any of its customers."""
     text = json.dumps({"object": "event", **case.event})
-    message_id = "msg_" + os.urandom(13).hex()
     signed_at = datetime.now(timezone.utc) - case.age
     headers = {
         "content-type": "application/json",

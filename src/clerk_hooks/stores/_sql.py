@@ -1,0 +1,295 @@
+"""The rules of a store in SQL, for whatever runs one statement after the other.
+
+There is one row per claimed handler of a message: `leased_until` is NULL once it is done, and
+`object_key` is set only while a handler that drops stale events is being run. There is one row per
+object for its mark, which is also the lock that two messages of one object queue for. What has
+passed `forget_at` counts for nothing, and is deleted in passing.
+
+Every transaction takes a mark's row before it takes rows of claims, so that no two wait for each
+other; and it begins with a statement that writes, so that SQLite never has to upgrade a lock.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from ..idempotency import Claim, HandlerRecord, KnownObject, Mark, ObjectVersion, decide
+
+CLAIMS = "clerk_hooks_claims"
+MARKS = "clerk_hooks_marks"
+KEY_LENGTH = 255
+"""Characters of a message id (a longer one is not verified), a handler's name, an object's key."""
+
+_SWEEP_EVERY = 100  # rows written by this process
+_SWEEP = 400  # rows deleted at most: more than were written meanwhile, so that no backlog stays
+_PURGE = 2_000  # rows deleted in one transaction of `purge`
+
+
+class Rows(Protocol):
+    """What a statement gives back."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows it wrote."""
+
+    def fetchall(self) -> Sequence[Any]:
+        """The rows it read."""
+
+
+Execute: TypeAlias = Callable[[str, Mapping[str, object]], Rows]
+"""Runs a statement with ``:name`` parameters in the transaction that is open."""
+
+
+class Transaction(NamedTuple):
+    """A transaction that is open, and the time it is about."""
+
+    execute: Execute
+    now: float
+    """Unix seconds."""
+
+
+class Spelling(NamedTuple):
+    """How a database spells what standard SQL has no words for."""
+
+    insert: str = "INSERT INTO"
+    or_nothing: str = "ON CONFLICT DO NOTHING"
+    or_lock: str = "ON CONFLICT (object_key) DO UPDATE SET object_key = excluded.object_key"
+    delete_some: str = (
+        "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} "
+        "WHERE forget_at <= :now ORDER BY forget_at LIMIT :count)"
+    )
+
+
+class Rules:
+    """What `IdempotencyStore` promises, given a transaction.
+
+    `retention` is in seconds, `claims` and `marks` are the names of the tables as SQL has them.
+    """
+
+    def __init__(
+        self,
+        retention: float,
+        spelling: Spelling = Spelling(),  # noqa: B008 - immutable
+        claims: str = CLAIMS,
+        marks: str = MARKS,
+    ) -> None:
+        self._retention = retention
+        self._spelling = spelling
+        self._claims = claims
+        self._marks = marks
+        self._unswept = 0
+
+    def claim(
+        self,
+        transaction: Transaction,
+        message_id: str,
+        handlers: Sequence[str],
+        lease: timedelta,
+        object: ObjectVersion | None,
+    ) -> Claim:
+        """Claim handlers: by an insertion alone, where nothing is remembered of the message."""
+        known = KnownObject()
+        if object is not None:
+            mark = self._lock_mark(transaction, object)
+            known = KnownObject(mark, self._is_held(transaction, message_id, object))
+        hoped = decide(handlers, {}, transaction.now, object, known)
+        row = {
+            "message_id": message_id,
+            "token": hoped.token,
+            "leased_until": transaction.now + lease.total_seconds(),
+            "forget_at": transaction.now + max(self._retention, lease.total_seconds()),
+        }
+        if hoped.run and self._insert(transaction, row, hoped.run, object) == len(handlers):
+            return hoped
+        records = self._records(transaction, message_id)
+        others = {name: r for name, r in records.items() if r.token != hoped.token}
+        claim = decide(handlers, others, transaction.now, object, known)._replace(token=hoped.token)
+        lost = [
+            name
+            for name in claim.run
+            if name not in records or not self._take_over(transaction, row, records[name], object)
+        ]
+        run = tuple([name for name in claim.run if name not in lost])
+        return claim._replace(run=run, busy=(*claim.busy, *lost))
+
+    def confirm(
+        self,
+        transaction: Transaction,
+        message_id: str,
+        handler: str,
+        token: str,
+        mark: ObjectVersion | None,
+    ) -> bool:
+        """Confirm a handler; where that is False, the transaction is to be rolled back."""
+        ends = transaction.now + self._retention
+        known = None if mark is None else self._lock_mark(transaction, mark)
+        result = transaction.execute(
+            f"UPDATE {self._claims} SET leased_until = NULL, object_key = NULL, "  # noqa: S608
+            "forget_at = :forget_at WHERE message_id = :message_id AND handler = :handler "
+            "AND token = :token AND leased_until IS NOT NULL",
+            {"message_id": message_id, "handler": handler, "token": token, "forget_at": ends},
+        )
+        if result.rowcount != 1:
+            return False
+        if mark is not None and known is not None:
+            moved = known.moved_by(mark)
+            transaction.execute(
+                f"UPDATE {self._marks} SET newest_at = :newest_at, is_deleted = :is_deleted, "  # noqa: S608
+                "forget_at = :forget_at WHERE object_key = :object_key",
+                {
+                    "newest_at": moved.time,
+                    "is_deleted": moved.is_deleted,
+                    "forget_at": ends,
+                    "object_key": _object_key(mark),
+                },
+            )
+        return True
+
+    def release(
+        self, transaction: Transaction, message_id: str, handlers: Sequence[str], token: str
+    ) -> None:
+        """Delete the claims that `token` still holds and has not confirmed."""
+        for handler in handlers:
+            transaction.execute(
+                f"DELETE FROM {self._claims} WHERE message_id = :message_id "  # noqa: S608
+                "AND handler = :handler AND token = :token AND leased_until IS NOT NULL",
+                {"message_id": message_id, "handler": handler, "token": token},
+            )
+
+    def show(self, transaction: Transaction, message_id: str) -> list[HandlerRecord]:
+        """What is remembered of a message, by the names of its handlers."""
+        records = self._records(transaction, message_id).values()
+        return sorted(record for record in records if record.expires_at > transaction.now)
+
+    def forget(self, transaction: Transaction, message_id: str) -> int:
+        """Forget a message; returns how many handlers that were."""
+        return transaction.execute(
+            f"DELETE FROM {self._claims} WHERE message_id = :message_id",  # noqa: S608
+            {"message_id": message_id},
+        ).rowcount
+
+    def purge_some(self, transaction: Transaction) -> tuple[int, bool]:
+        """Delete what is to be forgotten; returns how many handlers, and whether that was all."""
+        claims = self._delete_some(transaction, self._claims, "message_id, handler", _PURGE)
+        marks = self._delete_some(transaction, self._marks, "object_key", _PURGE)
+        return claims, max(claims, marks) < _PURGE
+
+    def is_sweep_due(self, written: int) -> bool:
+        """Whether it is time for `sweep`, now that so many rows more were written."""
+        self._unswept += written
+        if self._unswept < _SWEEP_EVERY:
+            return False
+        self._unswept = 0
+        return True
+
+    def sweep(self, transaction: Transaction) -> None:
+        """Delete some of what is to be forgotten, so that the tables do not grow for ever."""
+        self._delete_some(transaction, self._claims, "message_id, handler", _SWEEP)
+        self._delete_some(transaction, self._marks, "object_key", _SWEEP)
+
+    def _lock_mark(self, transaction: Transaction, version: ObjectVersion) -> Mark:
+        """The mark of an object, which nobody else reads so until the transaction ends."""
+        key = _object_key(version)
+        transaction.execute(
+            f"INSERT INTO {self._marks} (object_key, newest_at, is_deleted, forget_at) "  # noqa: S608
+            f"VALUES (:object_key, NULL, FALSE, :forget_at) {self._spelling.or_lock}",
+            {"object_key": key, "forget_at": transaction.now + self._retention},
+        )
+        ((newest_at, is_deleted, forget_at),) = transaction.execute(
+            f"SELECT newest_at, is_deleted, forget_at FROM {self._marks} "  # noqa: S608
+            "WHERE object_key = :object_key",
+            {"object_key": key},
+        ).fetchall()
+        return Mark(newest_at, bool(is_deleted)) if forget_at > transaction.now else Mark()
+
+    def _is_held(self, transaction: Transaction, message_id: str, version: ObjectVersion) -> bool:
+        """Whether a handler of another message is being run for the object."""
+        rows = transaction.execute(
+            f"SELECT 1 FROM {self._claims} WHERE object_key = :object_key "  # noqa: S608
+            "AND leased_until > :now AND message_id <> :message_id LIMIT 1",
+            {"object_key": _object_key(version), "now": transaction.now, "message_id": message_id},
+        ).fetchall()
+        return bool(rows)
+
+    def _insert(
+        self,
+        transaction: Transaction,
+        row: Mapping[str, object],
+        handlers: Sequence[str],
+        object: ObjectVersion | None,
+    ) -> int:
+        """Insert a row per handler where there is none; returns for how many there was none."""
+        parameters = dict(row)
+        for number, name in enumerate(handlers):
+            parameters[f"handler{number}"] = name
+            parameters[f"object_key{number}"] = _key_held_by(name, object)
+        return transaction.execute(
+            f"{self._spelling.insert} {self._claims} {_values(len(handlers))} "
+            f"{self._spelling.or_nothing}",
+            parameters,
+        ).rowcount
+
+    def _take_over(
+        self,
+        transaction: Transaction,
+        row: Mapping[str, object],
+        record: HandlerRecord,
+        object: ObjectVersion | None,
+    ) -> bool:
+        """Claim a handler that somebody else had; False if it has changed since `record`."""
+        if record.token == row["token"]:
+            return True
+        result = transaction.execute(
+            f"UPDATE {self._claims} SET token = :token, leased_until = :leased_until, "  # noqa: S608
+            "forget_at = :forget_at, object_key = :object_key WHERE message_id = :message_id "
+            "AND handler = :handler AND token = :old_token "
+            f"AND leased_until IS {'NULL' if record.state == 'done' else 'NOT NULL'}",
+            {
+                **row,
+                "handler": record.handler,
+                "old_token": record.token,
+                "object_key": _key_held_by(record.handler, object),
+            },
+        )
+        return result.rowcount == 1
+
+    def _records(self, transaction: Transaction, message_id: str) -> dict[str, HandlerRecord]:
+        rows = transaction.execute(
+            f"SELECT handler, token, leased_until, forget_at FROM {self._claims} "  # noqa: S608
+            "WHERE message_id = :message_id",
+            {"message_id": message_id},
+        ).fetchall()
+        return {
+            name: HandlerRecord(name, "done", forget_at, token)
+            if leased_until is None
+            else HandlerRecord(name, "running", leased_until, token)
+            for name, token, leased_until, forget_at in rows
+        }
+
+    def _delete_some(self, transaction: Transaction, table: str, key: str, count: int) -> int:
+        statement = self._spelling.delete_some.format(table=table, key=key)
+        return transaction.execute(statement, {"now": transaction.now, "count": count}).rowcount
+
+
+def _object_key(version: ObjectVersion) -> str:
+    """One text for an object: readable, unless no column would keep it as it is."""
+    text = " ".join(version.key)
+    if len(text) <= KEY_LENGTH and text.isprintable() and text == text.strip():
+        return text
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _key_held_by(handler: str, version: ObjectVersion | None) -> str | None:
+    return _object_key(version) if version is not None and handler in version.handlers else None
+
+
+@lru_cache(maxsize=64)
+def _values(count: int) -> str:
+    rows = [
+        f"(:message_id, :handler{n}, :token, :leased_until, :forget_at, :object_key{n})"
+        for n in range(count)
+    ]
+    columns = "(message_id, handler, token, leased_until, forget_at, object_key)"
+    return f"{columns} VALUES {', '.join(rows)}"

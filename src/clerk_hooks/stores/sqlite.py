@@ -1,0 +1,222 @@
+"""A store in an SQLite file: for the processes of one machine. Needs nothing but Python.
+
+The file is in WAL mode and `synchronous` is NORMAL: what was committed survives every death of a
+process, but at power loss or a crash of the kernel the last commits may be forgotten (never parts
+of them), so that those handlers run again. Files on network drives are not for SQLite.
+"""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from threading import Lock
+from weakref import WeakSet
+
+from ..errors import ConfigurationError, StoreUnavailable
+from ..idempotency import (
+    DEFAULT_RETENTION,
+    DEFAULT_TIMEOUT,
+    Claim,
+    HandlerRecord,
+    ObjectVersion,
+    checked_retention,
+    checked_timeout,
+)
+from ._sql import CLAIMS, MARKS, Execute, Rules, Transaction
+
+_SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS {CLAIMS} (
+    message_id TEXT NOT NULL,
+    handler TEXT NOT NULL,
+    token TEXT NOT NULL,
+    leased_until REAL,
+    forget_at REAL NOT NULL,
+    object_key TEXT,
+    PRIMARY KEY (message_id, handler)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS {CLAIMS}_forget_at ON {CLAIMS} (forget_at);
+CREATE INDEX IF NOT EXISTS {CLAIMS}_object_key ON {CLAIMS} (object_key)
+    WHERE object_key IS NOT NULL;
+CREATE TABLE IF NOT EXISTS {MARKS} (
+    object_key TEXT NOT NULL PRIMARY KEY,
+    newest_at INTEGER,
+    is_deleted INTEGER NOT NULL,
+    forget_at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS {MARKS}_forget_at ON {MARKS} (forget_at);
+"""
+
+
+class SQLiteStore:
+    """An `IdempotencyStore` in the SQLite file at `path`, which is made at first use.
+
+    What is confirmed is remembered for `retention`. A call that has not got its turn to write
+    within `timeout`, or that fails (the disk is full, the file is read-only or no database), raises
+    `StoreUnavailable`. `clock` returns the Unix time in seconds. Raises `ConfigurationError`.
+
+    Use it from as many threads and processes as you like, and before or after a fork.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        retention: timedelta = DEFAULT_RETENTION,
+        timeout: timedelta = DEFAULT_TIMEOUT,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        name = os.fspath(path) if isinstance(path, (str, os.PathLike)) else ""
+        if not isinstance(name, str) or name in ("", ":memory:"):
+            raise ConfigurationError("path: that of a file; to keep it in memory, use MemoryStore")
+        # A program may change its directory before the first use.
+        self._file = _File(os.path.abspath(name), checked_timeout(timeout))  # noqa: PTH100
+        self._rules = Rules(checked_retention(retention))
+        self._clock = clock
+
+    def claim(
+        self,
+        message_id: str,
+        handlers: Sequence[str],
+        lease: timedelta,
+        object: ObjectVersion | None = None,
+    ) -> Claim:
+        """Claim handlers of a message, as `IdempotencyStore.claim` says."""
+        with self._transaction() as transaction:
+            claim = self._rules.claim(transaction, message_id, handlers, lease, object)
+            if self._rules.is_sweep_due(len(claim.run)):
+                self._rules.sweep(transaction)
+        return claim
+
+    def confirm(
+        self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None
+    ) -> bool:
+        """Remember that a handler has succeeded, as `IdempotencyStore.confirm` says."""
+        with self._transaction() as transaction:
+            return self._rules.confirm(transaction, message_id, handler, token, mark)
+
+    def release(self, message_id: str, handlers: Sequence[str], token: str) -> None:
+        """Give up claims, as `IdempotencyStore.release` says."""
+        with self._transaction() as transaction:
+            self._rules.release(transaction, message_id, handlers, token)
+
+    def show(self, message_id: str) -> list[HandlerRecord]:
+        """What is remembered of a message, by the names of its handlers."""
+        with self._transaction() as transaction:
+            return self._rules.show(transaction, message_id)
+
+    def forget(self, message_id: str) -> int:
+        """Forget a message, as `IdempotencyStore.forget` says."""
+        with self._transaction() as transaction:
+            return self._rules.forget(transaction, message_id)
+
+    def purge(self) -> int:
+        """Forget what is older than the retention; returns how many handlers that were."""
+        total, is_all = 0, False
+        while not is_all:
+            with self._transaction() as transaction:
+                count, is_all = self._rules.purge_some(transaction)
+            total += count
+        return total
+
+    def close(self) -> None:
+        """Close the file; the next call opens it again."""
+        self._file.close()
+
+    @contextmanager
+    def _transaction(self) -> Generator[Transaction]:
+        with self._file.transaction() as execute:
+            yield Transaction(execute, self._clock())
+
+
+class _File:
+    """The connection to a file that the threads of a process share: SQLite writes one at a time."""
+
+    def __init__(self, path: str, timeout: float) -> None:
+        self._path = path
+        self._timeout = timeout
+        self._lock = Lock()
+        self._connection: sqlite3.Connection | None = None
+        _files.add(self)
+
+    @contextmanager
+    def transaction(self) -> Generator[Execute]:
+        """A transaction that may write, from its very beginning; within the timeout."""
+        deadline = time.monotonic() + self._timeout
+        if not self._lock.acquire(timeout=self._timeout):
+            raise StoreUnavailable("SQLite: the threads before this one have taken too long")
+        try:
+            connection = self._connection or self._open(deadline)
+            _wait_until(connection, deadline)
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection.execute
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._drop_connection()
+            raise _unavailable(error) from error
+        except BaseException:
+            self._drop_connection()
+            raise
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._drop_connection()
+
+    def leave_to_parent(self) -> None:
+        """In a process that was forked: never touch, nor close, what the parent has open."""
+        _inherited.append(self._connection)
+        self._connection = None
+        self._lock = Lock()
+
+    def _open(self, deadline: float) -> sqlite3.Connection:
+        # Guarded by the lock, and so never used by two threads at a time.
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        self._connection = connection
+        _wait_until(connection, deadline)
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                break
+            except sqlite3.OperationalError as error:
+                # Of several processes that change a new file's mode at once, all but one are
+                # refused without a wait.
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.005)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+        return connection
+
+    def _drop_connection(self) -> None:
+        """Close the connection, which rolls back; the next call opens a new one."""
+        if self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = None
+
+
+def _wait_until(connection: sqlite3.Connection, deadline: float) -> None:
+    milliseconds = max(0, int(1000 * (deadline - time.monotonic())))
+    connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
+
+
+def _unavailable(error: sqlite3.Error) -> StoreUnavailable:
+    """SQLite's own words: they tell of files and tables, never of values."""
+    return StoreUnavailable(f"SQLite: {type(error).__name__}: {error}")
+
+
+_files: "WeakSet[_File]" = WeakSet()
+_inherited: list[sqlite3.Connection | None] = []  # Kept, as the garbage collector would close them.
+
+
+def _leave_to_parent() -> None:
+    for file in _files:
+        file.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):  # Not on Windows, which does not fork.
+    os.register_at_fork(after_in_child=_leave_to_parent)

@@ -1,0 +1,276 @@
+"""What a store is told of an event, and which handlers may go with a store or without one."""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from clerk_hooks import ConfigurationError, Endpoint, MemoryStore, Router, parse_event
+from clerk_hooks.claims import MAX_NAME, object_version
+from clerk_hooks.handler import RegisteredHandler
+from clerk_hooks.idempotency import ObjectVersion
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def takes_all(event: object) -> None: ...
+
+
+def drops(event: object) -> None: ...
+
+
+HANDLERS = [
+    RegisteredHandler(takes_all, "takes_all"),
+    RegisteredHandler(drops, "drops", drop_stale=True),
+    RegisteredHandler(drops, "drops_too", drop_stale=True),
+]
+
+
+def version_of(type: str = "user.updated", **fields: Any) -> ObjectVersion | None:
+    envelope = {"timestamp": fields.pop("timestamp")} if "timestamp" in fields else {}
+    data = {"id": "user_1", **fields}
+    return object_version(parse_event({"type": type, "data": data, **envelope}), HANDLERS)
+
+
+def time_of(**fields: Any) -> int | None:
+    version = version_of(**fields)
+    assert version is not None
+    return version.time
+
+
+def test_an_event_is_about_the_object_of_its_family_and_id() -> None:
+    version = version_of("organizationMembership.updated", id="orgmem_1", updated_at=5)
+    assert version is not None
+    assert version.key == ("organizationMembership", "orgmem_1")
+    assert version.handlers == {"drops", "drops_too"}
+    assert not version.is_delete
+
+
+@pytest.mark.parametrize(
+    ("event_type", "expected"),
+    [("user.deleted", True), ("user.created", False), ("session.removed", False)],
+)
+def test_a_deletion_is_one_by_its_type(event_type: str, expected: bool) -> None:
+    version = version_of(event_type)
+    assert version is not None
+    assert version.is_delete is expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"updated_at": 1_700_000_000_123, "timestamp": 1_800_000_000_000}, 1_700_000_000_123),
+        ({"timestamp": 1_800_000_000_000}, 1_800_000_000_000),
+        ({"updated_at": None, "timestamp": 1_800_000_000_000}, 1_800_000_000_000),
+        ({}, None),
+        ({"updated_at": 0, "timestamp": 5_000}, 0),
+        ({"updated_at": -1_000_000_000_000}, -1_000_000_000_000),
+        ({"updated_at": "2023-11-14T22:13:20.123Z"}, 1_700_000_000_123),
+        ({"updated_at": "2023-11-14T22:13:20.1239Z"}, 1_700_000_000_123),
+        ({"updated_at": "2023-11-15T03:43:20.123+05:30"}, 1_700_000_000_123),
+        ({"updated_at": "2023-11-14T14:13:20.123-08:00"}, 1_700_000_000_123),
+        ({"updated_at": "2023-11-14T22:13:20.123"}, 1_700_000_000_123),
+        ({"updated_at": "0001-01-01T00:00:00+14:00"}, -62_135_647_200_000),
+        ({"updated_at": "9999-12-31T23:59:59-12:00"}, 253_402_343_999_000),
+    ],
+    ids=repr,
+)
+def test_its_time_is_updated_at_else_that_of_the_envelope(
+    fields: dict[str, Any], expected: int | None
+) -> None:
+    assert time_of(**fields) == expected
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the system has no TZ to set")
+def test_a_naive_time_is_utc_wherever_the_server_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        assert time_of(updated_at="2023-11-14T22:13:20.123") == 1_700_000_000_123
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_without_handlers_that_drop_stale_events_nothing_is_known_of_the_object() -> None:
+    event = parse_event({"type": "user.created", "data": {"id": "user_1"}})
+    assert object_version(event, HANDLERS[:1]) is None
+
+
+@pytest.mark.parametrize("data", [None, 5, {"id": "user_1"}, {"id": 5}, []], ids=repr)
+def test_an_unknown_event_is_about_no_object_whatever_its_data(data: Any) -> None:
+    event = parse_event({"type": "user.promoted", "data": data})
+    assert object_version(event, HANDLERS) is None
+
+
+class Service:
+    def handle(self, event: object) -> None: ...
+
+    def __call__(self, event: object) -> None: ...
+
+
+def closure() -> Callable[[object], None]:
+    def handler(event: object) -> None: ...
+
+    return handler
+
+
+def with_store(router: Router) -> Endpoint:
+    return Endpoint(router, secret=SECRET, store=MemoryStore())
+
+
+def register(router: Router, *functions: Any, name: str | None = None) -> None:
+    for function in functions:
+        router.on("user.created", name=name)(function)
+
+
+NAMELESS = [lambda event: None, partial(takes_all), Service()]
+CLASHING = [
+    (closure(), closure()),
+    (Service().handle, Service().handle),
+]
+each_nameless = pytest.mark.parametrize("function", NAMELESS, ids=["lambda", "partial", "object"])
+each_clash = pytest.mark.parametrize("functions", CLASHING, ids=["closures", "methods"])
+
+
+@each_nameless
+def test_a_handler_without_a_name_is_refused_with_a_store(function: Any) -> None:
+    router = Router()
+    register(router, function)
+    with pytest.raises(ConfigurationError, match=r"no name of its own.*pass name="):
+        with_store(router)
+    Endpoint(router, secret=SECRET)
+
+
+@each_nameless
+def test_a_name_that_is_given_will_do(function: Any) -> None:
+    router = Router()
+    register(router, function, name="a name")
+    with_store(router)
+
+
+@each_clash
+def test_two_handlers_of_one_name_are_refused_with_a_store(functions: Any) -> None:
+    router = Router()
+    register(router, *functions)
+    with pytest.raises(ConfigurationError, match=r"two handlers are named .*pass name="):
+        with_store(router)
+    Endpoint(router, secret=SECRET)
+
+
+def test_two_handlers_that_are_given_one_name_are_refused_with_a_store() -> None:
+    router = Router()
+    register(router, takes_all, drops, name="a name")
+    with pytest.raises(ConfigurationError, match="two handlers are named a name"):
+        with_store(router)
+
+
+def test_one_handler_may_be_registered_for_many_events() -> None:
+    router, service = Router(), Service()
+    router.on("user.created")(router.on("user.updated", "session.*")(takes_all))
+    router.on("user.created")(service.handle)
+    router.on("user.updated")(service.handle)
+    with_store(router)
+
+
+@pytest.mark.parametrize(("length", "will_do"), [(MAX_NAME, True), (MAX_NAME + 1, False)])
+def test_a_name_has_an_end(length: int, will_do: bool) -> None:
+    router = Router()
+    register(router, takes_all, name=length * "é")
+    if will_do:
+        with_store(router)
+    else:
+        with pytest.raises(ConfigurationError, match=r"over 255 characters.*pass name="):
+            with_store(router)
+
+
+@each_nameless
+def test_later_registrations_are_held_to_the_same_and_leave_nothing_behind(function: Any) -> None:
+    router = Router()
+    with_store(router)
+    with pytest.raises(ConfigurationError, match="no name of its own"):
+        register(router, function)
+    assert router.handlers_for("user.created") == ()
+
+
+@each_clash
+def test_later_clashes_are_found(functions: Any) -> None:
+    first, second = functions
+    router = Router()
+    register(router, first)
+    with_store(router)
+    register(router, first)
+    with pytest.raises(ConfigurationError, match="two handlers are named"):
+        register(router, second)
+    assert router.handlers_for("user.created") == (first,)
+
+
+def test_a_clash_between_unknown_and_known_events_is_one_too() -> None:
+    router = Router()
+    with_store(router)
+    router.on_unknown(name="a name")(takes_all)
+    with pytest.raises(ConfigurationError, match="two handlers are named a name"):
+        register(router, drops, name="a name")
+
+
+@each_nameless
+def test_handlers_that_are_included_later_are_held_to_the_same(function: Any) -> None:
+    router, other = Router(), Router()
+    with_store(router)
+    register(other, function)
+    with pytest.raises(ConfigurationError, match="no name of its own"):
+        router.include(other)
+    assert router.handlers_for("user.created") == ()
+
+
+def test_names_clash_across_routers_once_one_includes_the_other() -> None:
+    router, other = Router(), Router()
+    register(router, takes_all, name="a name")
+    register(other, drops, name="a name")
+    with_store(router)
+    with_store(other)
+    with pytest.raises(ConfigurationError, match="two handlers are named"):
+        router.include(other)
+
+
+def test_dropping_stale_events_needs_a_store() -> None:
+    router = Router()
+    router.on("user.updated", drop_stale=True)(drops)
+    with pytest.raises(ConfigurationError, match=r"drop_stale=True.*pass store= to Endpoint"):
+        Endpoint(router, secret=SECRET)
+    with_store(router)
+
+
+def test_dropping_stale_events_needs_a_store_also_of_handlers_that_come_later() -> None:
+    router, other = Router(), Router()
+    Endpoint(router, secret=SECRET)
+    with pytest.raises(ConfigurationError, match="drop_stale=True"):
+        router.on("user.updated", drop_stale=True)(drops)
+    other.on("user.updated", drop_stale=True)(drops)
+    with pytest.raises(ConfigurationError, match="drop_stale=True"):
+        router.include(other)
+    router.on("user.updated")(drops)
+
+
+def test_an_endpoint_that_is_refused_makes_no_demands_later() -> None:
+    router = Router()
+    register(router, lambda event: None)
+    with pytest.raises(ConfigurationError):
+        with_store(router)
+    register(router, lambda event: None)
+
+
+@pytest.mark.parametrize("value", [MemoryStore, "redis://localhost", object()], ids=repr)
+def test_a_store_must_be_one(value: Any) -> None:
+    with pytest.raises(ConfigurationError, match="store: an IdempotencyStore, not "):
+        Endpoint(Router(), secret=SECRET, store=value)
+
+
+@pytest.mark.parametrize("value", [timedelta(0), timedelta(seconds=-1), 60, None], ids=repr)
+def test_a_lease_is_a_positive_timedelta(value: Any) -> None:
+    with pytest.raises(ConfigurationError, match="lease: a timedelta that is positive"):
+        Endpoint(Router(), secret=SECRET, store=MemoryStore(), lease=value)
+    assert Endpoint(Router(), secret=SECRET).lease == timedelta(seconds=60)
