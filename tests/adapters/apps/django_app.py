@@ -36,7 +36,8 @@ def set_up(urlpatterns: list[Any], **more: Any) -> None:
     sys.modules[urls.__name__] = urls
     settings.configure(
         ROOT_URLCONF=urls.__name__,
-        ALLOWED_HOSTS=["127.0.0.1", "localhost"],
+        ALLOWED_HOSTS=["127.0.0.1", "localhost", "testserver"],
+        LOGGING_CONFIG=None,
         SECRET_KEY="not used",
         **{"MIDDLEWARE": MIDDLEWARE, **more},
     )
@@ -129,3 +130,13 @@ def build_wsgi_waiting(folder: str) -> Any:
 
 def build_asgi_waiting(folder: str) -> Any:
     return _build_waiting(folder, async_clerk_view, _async_health, ASGIHandler)
+
+
+def build_wsgi_length(folder: str) -> Any:
+    """A view that answers with the length of the body that Django sees."""
+
+    def length(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(str(len(request.body)))
+
+    set_up([path("length", length)], MIDDLEWARE=[])
+    return WSGIHandler()
