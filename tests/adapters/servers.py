@@ -37,24 +37,25 @@ class Command(NamedTuple):
 
     @property
     def framework(self) -> str:
-        return self.app.partition("_app:")[0]
+        return self.app.rpartition("_app:")[0].rpartition(".")[2]
 
 
+APPS = "tests.adapters.apps"
 COMMANDS = {
-    "wsgi-gunicorn-sync": Command(GUNICORN, "wsgi_app:build"),
-    "wsgi-gunicorn-gthread": Command(GTHREAD, "wsgi_app:build"),
-    "wsgi-waitress": Command(["waitress"], "wsgi_app:build"),
-    "wsgi-wsgiref": Command(["wsgiref"], "wsgi_app:build"),
-    "flask-gunicorn": Command(GTHREAD, "flask_app:build"),
-    "flask-waitress": Command(["waitress"], "flask_app:build"),
-    "fastapi-uvicorn": Command(["uvicorn"], "fastapi_app:build"),
-    "fastapi-hypercorn": Command(["hypercorn"], "fastapi_app:build"),
-    "asgi-uvicorn": Command(["uvicorn"], "asgi_app:build"),
-    "asgi-hypercorn": Command(["hypercorn"], "asgi_app:build"),
-    "django-gunicorn": Command(GTHREAD, "django_app:build_wsgi"),
-    "django-uvicorn": Command(["uvicorn"], "django_app:build_asgi"),
-    "django-gunicorn-async-view": Command(GTHREAD, "django_app:build_wsgi_async"),
-    "django-uvicorn-sync-view": Command(["uvicorn"], "django_app:build_asgi_sync"),
+    "wsgi-gunicorn-sync": Command(GUNICORN, f"{APPS}.wsgi_app:build"),
+    "wsgi-gunicorn-gthread": Command(GTHREAD, f"{APPS}.wsgi_app:build"),
+    "wsgi-waitress": Command(["waitress"], f"{APPS}.wsgi_app:build"),
+    "wsgi-wsgiref": Command(["wsgiref"], f"{APPS}.wsgi_app:build"),
+    "flask-gunicorn": Command(GTHREAD, f"{APPS}.flask_app:build"),
+    "flask-waitress": Command(["waitress"], f"{APPS}.flask_app:build"),
+    "fastapi-uvicorn": Command(["uvicorn"], f"{APPS}.fastapi_app:build"),
+    "fastapi-hypercorn": Command(["hypercorn"], f"{APPS}.fastapi_app:build"),
+    "asgi-uvicorn": Command(["uvicorn"], f"{APPS}.asgi_app:build"),
+    "asgi-hypercorn": Command(["hypercorn"], f"{APPS}.asgi_app:build"),
+    "django-gunicorn": Command(GTHREAD, f"{APPS}.django_app:build_wsgi"),
+    "django-uvicorn": Command(["uvicorn"], f"{APPS}.django_app:build_asgi"),
+    "django-gunicorn-async-view": Command(GTHREAD, f"{APPS}.django_app:build_wsgi_async"),
+    "django-uvicorn-sync-view": Command(["uvicorn"], f"{APPS}.django_app:build_asgi_sync"),
 }
 ADDED_BY_SERVERS = {"connection", "date", "server", "via"}
 
@@ -163,13 +164,13 @@ def running(
 
 
 def _arguments(command: Command, descriptor: int, folder: Path) -> list[str]:
-    app = f"tests.adapters.apps.{command.app}"
     if command.server[0] != "gunicorn":
-        return ["tests.adapters.servers", *command.server, str(descriptor), app, str(folder)]
+        served = [str(descriptor), command.app, str(folder)]
+        return ["tests.adapters.servers", *command.server, *served]
     config = folder / "gunicorn.conf.py"
     config.write_text("control_socket_disable = True\n")  # Old versions ignore it; a flag is fatal.
     settings = [f"--config={config}", f"--bind=fd://{descriptor}"]
-    return [*command.server, *settings, f"{app}({str(folder)!r})"]
+    return [*command.server, *settings, f"{command.app}({str(folder)!r})"]
 
 
 class _ThreadingServer(ThreadingMixIn, WSGIServer):
