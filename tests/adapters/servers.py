@@ -36,10 +36,18 @@ class Command(NamedTuple):
     app: str
 
     @property
-    def framework(self) -> str:
-        return self.app.rpartition("_app:")[0].rpartition(".")[2]
+    def packages(self) -> set[str]:
+        """What must be installed for it."""
+        framework = self.app.rpartition("_app:")[0].rpartition(".")[2]
+        server = {"uvicorn-standard": "httptools"}.get(self.server[0], self.server[0])
+        return {framework, server} - {"wsgi", "asgi"}
 
 
+# With what `uvicorn` brings by itself, and with what `uvicorn[standard]` adds.
+UVICORN: dict[str, dict[str, Any]] = {
+    "uvicorn": {"http": "h11", "loop": "asyncio"},
+    "uvicorn-standard": {"http": "httptools", "loop": "uvloop"},
+}
 APPS = "tests.adapters.apps"
 COMMANDS = {
     "wsgi-gunicorn-sync": Command(GUNICORN, f"{APPS}.wsgi_app:build"),
@@ -50,8 +58,10 @@ COMMANDS = {
     "flask-waitress": Command(["waitress"], f"{APPS}.flask_app:build"),
     "fastapi-uvicorn": Command(["uvicorn"], f"{APPS}.fastapi_app:build"),
     "fastapi-hypercorn": Command(["hypercorn"], f"{APPS}.fastapi_app:build"),
+    "fastapi-uvicorn-standard": Command(["uvicorn-standard"], f"{APPS}.fastapi_app:build"),
     "asgi-uvicorn": Command(["uvicorn"], f"{APPS}.asgi_app:build"),
     "asgi-hypercorn": Command(["hypercorn"], f"{APPS}.asgi_app:build"),
+    "asgi-uvicorn-standard": Command(["uvicorn-standard"], f"{APPS}.asgi_app:build"),
     "django-gunicorn": Command(GTHREAD, f"{APPS}.django_app:build_wsgi"),
     "django-uvicorn": Command(["uvicorn"], f"{APPS}.django_app:build_asgi"),
     "django-gunicorn-async-view": Command(GTHREAD, f"{APPS}.django_app:build_wsgi_async"),
@@ -183,16 +193,17 @@ def serve(server: str, listener: socket.socket, app: Any) -> None:
         import waitress
 
         waitress.serve(app, sockets=[listener], threads=8)
-    elif server == "uvicorn":
+    elif server in UVICORN:
         import uvicorn
 
-        uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+        config = uvicorn.Config(app, log_level="warning", **UVICORN[server])
+        uvicorn.Server(config).run(sockets=[listener])
     elif server == "hypercorn":
         import hypercorn.asyncio
 
-        config = hypercorn.Config()
-        config.bind = [f"fd://{listener.fileno()}"]
-        asyncio.run(hypercorn.asyncio.serve(app, config))
+        settings = hypercorn.Config()
+        settings.bind = [f"fd://{listener.fileno()}"]
+        asyncio.run(hypercorn.asyncio.serve(app, settings))
     else:
         simple = make_server("127.0.0.1", 0, app, server_class=_ThreadingServer)
         simple.socket.close()

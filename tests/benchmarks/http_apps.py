@@ -204,8 +204,11 @@ def wsgi_by_hand(folder: str) -> WSGIApplication:
             start_response("405 Method Not Allowed", [("allow", "POST"), ("content-length", "0")])
             return [b""]
         body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
-        names = ("svix-id", "svix-timestamp", "svix-signature")
-        headers = {name: environ[f"HTTP_{name.upper().replace('-', '_')}"] for name in names}
+        headers = {
+            name[5:].replace("_", "-").lower(): value
+            for name, value in environ.items()
+            if name.startswith("HTTP_")
+        }
         verified = by_hand(webhook, body, headers)
         reply = json.dumps({"outcome": "handled"}).encode()
         fields = [("content-type", "application/json"), ("content-length", str(len(reply)))]
@@ -215,20 +218,48 @@ def wsgi_by_hand(folder: str) -> WSGIApplication:
     return receive
 
 
-def lambda_ours(folder: str) -> Any:
+def _gateway(handler: Any) -> WSGIApplication:
+    """What stands in front of a function: the request as an event of format 2.0, passed as JSON."""
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        headers = {
+            name[5:].replace("_", "-").lower(): value
+            for name, value in environ.items()
+            if name.startswith("HTTP_")
+        }
+        event = {
+            "version": "2.0",
+            "requestContext": {"http": {"method": environ["REQUEST_METHOD"]}},
+            "headers": headers,
+            "body": body.decode(),
+            "isBase64Encoded": False,
+        }
+        reply = handler(json.loads(json.dumps(event)), None)
+        content = reply["body"].encode()
+        fields = [*reply["headers"].items(), ("content-length", str(len(content)))]
+        start_response(f"{reply['statusCode']} -", fields)
+        return [content]
+
+    return application
+
+
+def lambda_ours(folder: str) -> WSGIApplication:
     from clerk_hooks.adapters.aws_lambda import lambda_handler
 
-    return lambda_handler(endpoint(folder))
+    return _gateway(lambda_handler(endpoint(folder)))
 
 
-def lambda_by_hand(folder: str) -> Any:
+def lambda_by_hand(folder: str) -> WSGIApplication:
     webhook = Webhook(SECRET)
 
     def handler(event: Any, context: object) -> Any:
+        headers = {"content-type": "application/json"}
+        if event["requestContext"]["http"]["method"] != "POST":
+            return {"statusCode": 405, "headers": headers, "body": "{}"}
         body = b64decode(event["body"]) if event["isBase64Encoded"] else event["body"].encode()
         verified = by_hand(webhook, body, event["headers"])
         reply = json.dumps({"outcome": "handled"})
-        headers = {"content-type": "application/json"}
         return {"statusCode": 200 if verified else 400, "headers": headers, "body": reply}
 
-    return handler
+    return _gateway(handler)

@@ -10,6 +10,7 @@ from types import FrameType
 import clerk_hooks
 
 OURS = str(Path(clerk_hooks.__file__).parent)
+THEIRS = ("uvicorn", "gunicorn", "starlette", "fastapi", "flask", "werkzeug", "django", "asgiref")
 EVERY = 0.001
 """Seconds of CPU time from one look to the next, or what the system's clock makes of it."""
 
@@ -38,8 +39,12 @@ def read_share(folder: Path) -> float:
 
 
 def _is_ours(frame: FrameType | None) -> bool:
+    """Whether the innermost code that is ours or a server's or a framework's is ours."""
     while frame is not None:
-        if frame.f_code.co_filename.startswith(OURS):
+        name = frame.f_code.co_filename
+        if name.startswith(OURS):
             return True
+        if any(f"/{theirs}/" in name for theirs in THEIRS):
+            return False
         frame = frame.f_back
     return False

@@ -21,6 +21,7 @@ from ..waiting import Facts, Handler, Meeting, meeting
 ASYNC = {
     "fastapi-uvicorn": Command(["uvicorn"], f"{APPS}.fastapi_app:build_waiting"),
     "fastapi-hypercorn": Command(["hypercorn"], f"{APPS}.fastapi_app:build_waiting"),
+    "fastapi-uvicorn-standard": Command(["uvicorn-standard"], f"{APPS}.fastapi_app:build_waiting"),
     "asgi-uvicorn": Command(["uvicorn"], f"{APPS}.asgi_app:build_waiting"),
     "asgi-hypercorn": Command(["hypercorn"], f"{APPS}.asgi_app:build_waiting"),
     "django-uvicorn": Command(["uvicorn"], f"{APPS}.django_app:build_asgi_waiting"),
@@ -46,7 +47,7 @@ def waiter(
 ) -> Iterator[Server]:
     """A server whose handlers wait."""
     command = {**ASYNC, **SYNC}[request.param]
-    for package in {command.framework, command.server[0]} - {"wsgi", "asgi"}:
+    for package in command.packages:
         require(package)
     folder: Path = tmp_path_factory.mktemp(f"waiting-{request.param}")
     with running(command, folder, kind=request.param, ready="/health", status=200) as server:
