@@ -84,10 +84,13 @@ ALLOWED = {
     ),
     "stores.sqlite": Sees("errors idempotency stores._sql"),
     "adapters": Sees(),
-    "adapters.flask": Sees("clerk_hooks flask werkzeug"),
-    "adapters.fastapi": Sees("clerk_hooks fastapi starlette"),
-    "adapters.django": Sees("clerk_hooks django"),
-    "adapters.*": Sees("clerk_hooks"),
+    "adapters._length": Sees("clerk_hooks"),
+    "adapters.wsgi": Sees("clerk_hooks adapters._length"),
+    "adapters.asgi": Sees("clerk_hooks adapters._length"),
+    "adapters.flask": Sees("clerk_hooks adapters._length adapters.wsgi flask"),
+    "adapters.fastapi": Sees("clerk_hooks events adapters._length adapters.asgi fastapi starlette"),
+    "adapters.django": Sees("clerk_hooks adapters._length adapters.wsgi django asgiref"),
+    "adapters.aws_lambda": Sees("clerk_hooks"),
     "testing": Sees(f"{CORE} events", ANYTHING, ANYTHING),
     "testing.*": Sees(f"{CORE} events testing", ANYTHING, ANYTHING),
     "cli": Sees(ANYTHING, ANYTHING, ANYTHING),
@@ -160,7 +163,7 @@ def row_of(module: str) -> Sees:
 def test_every_module_has_a_row_and_every_row_that_is_no_plan_a_module() -> None:
     for module in FILES:
         row_of(module)
-    planned = {"idempotency", "adapters.flask", "adapters.fastapi", "adapters.django", "testing"}
+    planned = {"idempotency", "testing"}
     assert {row for row in ALLOWED if not row.endswith(".*")} - planned <= set(FILES)
 
 
@@ -212,7 +215,7 @@ def loaded_by(code: str) -> set[str]:
 
 HEAVY = {"pydantic", "pydantic_core", "asyncio", "svix", "standardwebhooks", "httpx"}
 HEAVY |= {"flask", "werkzeug", "fastapi", "starlette", "django", "typer", "rich", "click"}
-HEAVY |= {"redis", "sqlalchemy", "sqlite3"}
+HEAVY |= {"asgiref", "uvicorn", "hypercorn", "redis", "sqlalchemy", "sqlite3"}
 HEAVY |= {"clerk_hooks.events", "clerk_hooks.adapters", "clerk_hooks.cli", "clerk_hooks.stores"}
 if sys.version_info >= (3, 11):
     HEAVY.add("typing_extensions")
@@ -236,30 +239,37 @@ verify(b"{}", sign(b"{}", secret=secret), secret=secret)
     assert not loaded & HEAVY
 
 
-EXTRAS = {"redis": "redis", "sqlalchemy": "SQLAlchemy 2"}
+NAMES = {"flask": "Flask", "fastapi": "FastAPI", "django": "Django"}
+NAMES |= {"redis": "redis", "sqlalchemy": "SQLAlchemy 2"}
+OPTIONAL = {f"adapters.{extra}": extra for extra in ("flask", "fastapi", "django")}
+OPTIONAL |= {f"stores.{extra}": extra for extra in ("redis", "sqlalchemy")}
 
 
-@pytest.mark.parametrize("store", ["sqlite", *EXTRAS])
-def test_a_store_loads_no_driver_but_its_own(store: str) -> None:
-    if store in EXTRAS:
-        pytest.importorskip(store)
-    loaded = loaded_by(f"import clerk_hooks.stores.{store}")
-    assert f"clerk_hooks.stores.{store}" in loaded
-    assert loaded & {*EXTRAS} <= {store}
+@pytest.mark.parametrize(
+    "module", ["adapters.wsgi", "adapters.asgi", "adapters.aws_lambda", "stores.sqlite", *OPTIONAL]
+)
+def test_an_optional_module_loads_nothing_but_its_own_extra(module: str) -> None:
+    own = {OPTIONAL[module]} if module in OPTIONAL else set[str]()
+    for extra in own:
+        pytest.importorskip(extra)
+    loaded = loaded_by(f"import clerk_hooks.{module}")
+    assert f"clerk_hooks.{module}" in loaded
+    assert loaded & {*NAMES} <= own
 
 
-@pytest.mark.parametrize("store", EXTRAS)
-def test_a_store_without_its_extra_says_how_to_install_it(store: str) -> None:
-    without = f"sys.modules[{store!r}] = None"
+@pytest.mark.parametrize("module", OPTIONAL)
+def test_an_optional_module_without_its_extra_says_how_to_install_it(module: str) -> None:
+    extra = OPTIONAL[module]
+    without = f"sys.modules[{extra!r}] = None"
     result = subprocess.run(
-        [sys.executable, "-c", f"import sys; {without}; import clerk_hooks.stores.{store}"],
+        [sys.executable, "-c", f"import sys; {without}; import clerk_hooks.{module}"],
         capture_output=True,
         check=False,
         text=True,
     )
     assert result.stderr.splitlines()[-1] == (
-        f"ImportError: clerk_hooks.stores.{store} needs {EXTRAS[store]}: "
-        f"pip install 'clerk-hooks[{store}]'"
+        f"ImportError: clerk_hooks.{module} needs {NAMES[extra]}: "
+        f"pip install 'clerk-hooks[{extra}]'"
     )
 
 

@@ -124,6 +124,7 @@ class IdempotencyStore(Protocol):
         that out. `object` names the handlers that drop stale events: one is stale where the mark
         of the object says so, and busy while another message holds a handler for that object.
         """
+        ...
 
     def confirm(
         self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None
@@ -132,24 +133,29 @@ class IdempotencyStore(Protocol):
 
         Returns False, and changes nothing, where `token` is no longer the one that holds it.
         """
+        ...
 
     def release(self, message_id: str, handlers: Sequence[str], token: str) -> None:
         """Give up the claims on `handlers` that `token` still holds and has not confirmed."""
+        ...
 
     def show(self, message_id: str) -> list[HandlerRecord]:
         """What is remembered of a message, by the names of its handlers."""
+        ...
 
     def forget(self, message_id: str) -> int:
         """Forget a message, so that all its handlers run again; returns how many were forgotten.
 
         Handlers that are running this moment cannot be confirmed any more, and so run again too.
         """
+        ...
 
     def purge(self) -> int:
         """Forget what is older than the retention; returns how many handlers that were.
 
         For impatient people only: what has expired counts for nothing anyway.
         """
+        ...
 
 
 def is_store(store: object) -> bool:

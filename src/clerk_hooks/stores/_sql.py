@@ -33,9 +33,11 @@ class Rows(Protocol):
     @property
     def rowcount(self) -> int:
         """How many rows it wrote."""
+        ...
 
     def fetchall(self) -> Sequence[Any]:
         """The rows it read."""
+        ...
 
 
 Execute: TypeAlias = Callable[[str, Mapping[str, object]], Rows]
