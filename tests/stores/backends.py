@@ -6,6 +6,7 @@ is absent its tests are skipped, with the reason; but in CI that is a failure.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -17,8 +18,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import sqlalchemy
 
-from .worker import Awaited, build
+from .worker import Awaited, async_engine, build
 
 POSTGRESQL = os.environ.get("CLERK_HOOKS_TEST_POSTGRESQL", "postgres@127.0.0.1:5432/test")
 MARIADB = os.environ.get("CLERK_HOOKS_TEST_MARIADB", "root@127.0.0.1:3306")
@@ -84,6 +86,17 @@ class Backend:
         self._processes.append(process)
         return Worker(process)
 
+    def sql(self, statement: str) -> list[Any]:
+        """What the database says to a statement of somebody else's, who commits at once."""
+        if self.kind == "async":
+            return asyncio.run(_asql(self.url, statement))
+        engine = sqlalchemy.create_engine(self.url)
+        with engine.begin() as connection:
+            result = connection.exec_driver_sql(statement)
+            rows = list(result) if result.returns_rows else []
+        engine.dispose()
+        return rows
+
     def close(self) -> None:
         for process in self._processes:
             process.kill()
@@ -109,6 +122,15 @@ class Worker(NamedTuple):
         assert self.process.stdin is not None
         self.process.stdin.write("\n")
         self.process.stdin.flush()
+
+
+async def _asql(url: str, statement: str) -> list[Any]:
+    engine = async_engine(url)
+    async with engine.begin() as connection:
+        result = await connection.exec_driver_sql(statement)
+        rows = list(result) if result.returns_rows else []
+    await engine.dispose()
+    return rows
 
 
 @contextmanager
@@ -211,14 +233,13 @@ def _place(name: str, folder: Path) -> Iterator[tuple[str, str]]:
         with postgresql_schema() as schema:
             yield "async", f"postgresql+asyncpg://{POSTGRESQL} {schema}"
     else:
-        kind = "sync" if name == "sqlalchemy-psycopg" else "async"
         with postgresql_schema() as schema:
             options = f"?options=-csearch_path%3D{schema}"
-            yield kind, f"postgresql+psycopg://{POSTGRESQL}{options}"
+            yield "sync", f"postgresql+psycopg://{POSTGRESQL}{options}"
 
 
 SYNC_SQL = ["sqlalchemy-sqlite", "sqlalchemy-psycopg", "sqlalchemy-pymysql"]
-ASYNC_SQL = ["sqlalchemy-aiosqlite", "sqlalchemy-asyncpg", "sqlalchemy-psycopg-async"]
+ASYNC_SQL = ["sqlalchemy-aiosqlite", "sqlalchemy-asyncpg"]
 SHARED = ["sqlite", "redis", *SYNC_SQL, *ASYNC_SQL]
 """What several processes can share."""
 ALL = ["memory", *SHARED]

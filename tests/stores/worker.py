@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -100,22 +101,28 @@ def wait_for_start() -> None:
     sys.stdin.readline()
 
 
-def receiver(store: Any, router: Router) -> Callable[[str], int]:
-    """Delivers a message to an endpoint; returns the status."""
-    endpoint = Endpoint(router, secret=SECRET, store=store)
+class Receiver:
+    """An endpoint with a store: `receive` delivers a message to it, and returns the status."""
 
-    def receive(message_id: str) -> int:
-        headers = sign(PAYLOAD, secret=SECRET, message_id=message_id)
-        return endpoint.receive(PAYLOAD, headers).status
+    def __init__(self, store: Any, router: Router) -> None:
+        self.store = store
+        self.endpoint = Endpoint(router, secret=SECRET, store=store)
+        self._loop = asyncio.new_event_loop() if hasattr(store, "aclaim") else None
 
-    async def areceive(message_id: str) -> int:
-        headers = sign(PAYLOAD, secret=SECRET, message_id=message_id)
-        return (await endpoint.areceive(PAYLOAD, headers)).status
+    def receive(self, message_id: str, payload: bytes = PAYLOAD) -> int:
+        headers = sign(payload, secret=SECRET, message_id=message_id)
+        if self._loop is None:
+            return self.endpoint.receive(payload, headers).status
+        return self._loop.run_until_complete(self.endpoint.areceive(payload, headers)).status
 
-    if not hasattr(store, "aclaim"):
-        return receive
-    loop = asyncio.new_event_loop()
-    return lambda message_id: loop.run_until_complete(areceive(message_id))
+    def close(self) -> None:
+        """Close the connections of a store of SQLAlchemy's."""
+        engine = self.store._transactions._engine
+        if self._loop is None:
+            engine.dispose()
+        else:
+            self._loop.run_until_complete(engine.dispose())
+            self._loop.close()
 
 
 def deliver(store: Any, journal: str, messages: list[str], **_: Any) -> None:
@@ -134,40 +141,79 @@ def deliver(store: Any, journal: str, messages: list[str], **_: Any) -> None:
     def second(event: object, delivery: Delivery) -> None:
         note("second", delivery.message_id)
 
-    receive = receiver(store, router)
+    receive = Receiver(store, router).receive
     wait_for_start()
     say([receive(message_id) for message_id in messages])
 
 
-def claims(store: Any, rounds: int, name: str, **_: Any) -> None:
-    """Claim the same handlers as others do, round by round; says what was got in each."""
+def objects(store: Any, rounds: int, name: str, lock: str, **_: Any) -> None:
+    """Handle messages of one object, as others do; says how often two had it at a time."""
     store = Awaited(store) if hasattr(store, "aclaim") else store
+    version = ObjectVersion("user", "user_1", None, False, frozenset({"h"}))
     wait_for_start()
-    say([store.claim(f"msg_{n}", ["a", "b"], LEASE, None).run for n in range(rounds)])
-
-
-def objects(store: Any, rounds: int, name: str, **_: Any) -> None:
-    """Claim for one object, as others do for other messages; says where two had it at a time."""
-    store = Awaited(store) if hasattr(store, "aclaim") else store
-    wait_for_start()
-    got, met = 0, 0
+    met = 0
     for n in range(rounds):
-        version = ObjectVersion("user", "user_1", n, False, frozenset({"h"}))
-        claim = store.claim(f"msg_{name}_{n}", ["h"], LEASE, version)
-        if claim.run:
-            got += 1
-            lock = Path(f"{_['lock']}")
-            try:
-                os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
-            except FileExistsError:
-                met += 1
-            else:
-                lock.unlink()
-            assert store.confirm(f"msg_{name}_{n}", "h", claim.token, version)
-    say([got, met])
+        while not (claim := store.claim(f"msg_{name}_{n}", ["h"], LEASE, version)).run:
+            pass
+        try:
+            os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            met += 1
+        else:
+            Path(lock).unlink()
+        assert store.confirm(f"msg_{name}_{n}", "h", claim.token, version)
+    say(met)
 
 
-TASKS = {"deliver": deliver, "claims": claims, "objects": objects}
+def transact(store: Any, die_at: str, **_: Any) -> None:
+    """Deliver a message to a handler that writes a row, and die by SIGKILL at a point of that."""
+    from sqlalchemy import event as sqlalchemy_event
+
+    def reach(point: str) -> None:
+        if point == die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def before_commit(_: object) -> None:
+        commits.append("")
+        reach(f"commit {len(commits)}")
+
+    commits: list[str] = []
+    receive = Receiver(store, writing_router(store, reach)).receive
+    engine = store._transactions._engine
+    receive("msg_0")  # The tables are made.
+    sqlalchemy_event.listen(getattr(engine, "sync_engine", engine), "commit", before_commit)
+    receive("msg_1")
+    reach("reply")
+    say("not reached")
+
+
+def writing_router(store: Any, reach: Callable[[str], None] = lambda point: None) -> Router:
+    """A router with a handler that writes the message id into the table ``effects``."""
+    from sqlalchemy import text
+
+    insert = text("INSERT INTO effects (message_id) VALUES (:message_id)")
+    router = Router()
+
+    def write(event: object, delivery: Delivery) -> None:
+        reach("begin")
+        connection = store.connection(delivery)
+        reach("connection")
+        connection.execute(insert, {"message_id": delivery.message_id})
+        reach("end")
+
+    async def awrite(event: object, delivery: Delivery) -> None:
+        reach("begin")
+        connection = await store.connection(delivery)
+        reach("connection")
+        await connection.execute(insert, {"message_id": delivery.message_id})
+        reach("end")
+
+    handler = awrite if hasattr(store, "aclaim") else write
+    router.on("user.created", name="write", drop_stale=True)(handler)
+    return router
+
+
+TASKS = {"deliver": deliver, "objects": objects, "transact": transact}
 
 
 def main() -> None:
@@ -175,6 +221,7 @@ def main() -> None:
     settings = json.loads(text)
     store = build(settings.pop("kind"), settings.pop("url"))
     TASKS[task](store, **settings)
+    os._exit(0)  # With connections left open, as in most processes that end.
 
 
 if __name__ == "__main__":
