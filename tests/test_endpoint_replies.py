@@ -122,23 +122,29 @@ def replaced(**values: str | None) -> Mapping[str, Any]:
 
 @pytest.mark.parametrize(
     ("headers", "reason"),
-    [
-        pytest.param({}, "missing_header", id="none"),
-        pytest.param(replaced(signature=None), "missing_header", id="no signature"),
-        pytest.param(replaced(timestamp="12:00"), "bad_timestamp", id="timestamp"),
-        pytest.param(replaced(id="msg.1"), "bad_message_id", id="message id"),
-        pytest.param(signed(timestamp=NOW - timedelta(hours=1))[1], "too_old", id="old"),
-        pytest.param(signed(timestamp=NOW + timedelta(hours=1))[1], "too_new", id="new"),
-        pytest.param(replaced(id="msg_2"), "no_match", id="forged"),
-        pytest.param(replaced(signature="v1,AAAA"), "no_match", id="signature"),
-        pytest.param([("svix-id", "a"), ("svix-id", "b")], "duplicate_header", id="duplicate"),
+    [  # Made when the test runs: a signature is good for five minutes.
+        pytest.param(dict, "missing_header", id="none"),
+        pytest.param(lambda: replaced(signature=None), "missing_header", id="no signature"),
+        pytest.param(lambda: replaced(timestamp="12:00"), "bad_timestamp", id="timestamp"),
+        pytest.param(lambda: replaced(id="msg.1"), "bad_message_id", id="message id"),
+        pytest.param(lambda: signed(timestamp=NOW - timedelta(hours=1))[1], "too_old", id="old"),
+        pytest.param(lambda: signed(timestamp=NOW + timedelta(hours=1))[1], "too_new", id="new"),
+        pytest.param(lambda: replaced(id="msg_2"), "no_match", id="forged"),
+        pytest.param(lambda: replaced(signature="v1,AAAA"), "no_match", id="signature"),
+        pytest.param(
+            lambda: [("svix-id", "a"), ("svix-id", "b")], "duplicate_header", id="duplicate"
+        ),
     ],
 )
 def test_refused(
-    router: Router, endpoint: Endpoint, receive: Receive, headers: Any, reason: str
+    router: Router,
+    endpoint: Endpoint,
+    receive: Receive,
+    headers: Callable[[], Any],
+    reason: str,
 ) -> None:
     router.on("*")(lambda event: pytest.fail("was run"))
-    reply = receive(endpoint, BODY, headers)
+    reply = receive(endpoint, BODY, headers())
     assert (reply.status, reply.headers) == (400, JSON)
     assert content(reply)["error"] == reason
     assert content(reply)["message"]
