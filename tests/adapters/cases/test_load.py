@@ -36,7 +36,10 @@ def test_replies_do_not_mix_under_load(server: Server) -> None:
 
 def ask(connection: Connection, request: Request) -> Answer:
     connection.request("POST", "/own", *request)
-    return Answer.read(connection.getresponse())
+    answer = Answer.read(connection.getresponse())
+    if answer.status == 413:  # Some servers end a connection with an unread body without a word.
+        connection.close()
+    return answer
 
 
 def assert_ends(server: Server, case: Case, request: Request, answer: Answer) -> None:
