@@ -12,7 +12,7 @@ import importlib
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -90,6 +90,17 @@ class Answer(NamedTuple):
         return cls(reply.status, headers, reply.body)
 
 
+class Connection(http.client.HTTPConnection):
+    """A connection that reads the answer also where it came, and ended all, before all was sent."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__("127.0.0.1", port, timeout=TIMEOUT)
+
+    def send(self, data: Any) -> None:
+        with suppress(BrokenPipeError, ConnectionResetError):
+            super().send(data)
+
+
 class Server(NamedTuple):
     """A running server: its kind, one of `COMMANDS`, and where it listens."""
 
@@ -102,8 +113,8 @@ class Server(NamedTuple):
         return self.folder / "server.log"
 
     @contextmanager
-    def connection(self) -> Iterator[http.client.HTTPConnection]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
+    def connection(self) -> Iterator[Connection]:
+        connection = Connection(self.port)
         try:
             yield connection
         finally:

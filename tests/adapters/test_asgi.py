@@ -95,6 +95,12 @@ def test_a_stream_without_a_length_is_read_until_it_is_too_large(endpoint: Endpo
     assert given == MAX_BODY + 10
 
 
+def test_a_blank_length_counts_as_none(endpoint: Endpoint) -> None:
+    body, headers = signed(BODY)
+    answer = run(asgi_app(endpoint), {**headers, "content-length": " "}, part(body, more=False))
+    assert answer == Answer.of(endpoint.receive(body, headers))
+
+
 @pytest.mark.parametrize("length", ["abc", "-1", "+1", "1_0", "1.0", "²", "1 1"])
 def test_a_length_that_is_none_is_a_malformed_request(endpoint: Endpoint, length: str) -> None:
     answer = run(asgi_app(endpoint), {"content-length": length}, part(b"", more=False))

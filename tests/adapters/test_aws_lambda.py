@@ -116,3 +116,20 @@ def test_an_event_that_is_no_request_is_a_mistake_of_the_program(
 ) -> None:
     with pytest.raises(InputTypeError, match="no HTTP request"):
         lambda_handler(endpoint)(event, None)
+
+
+def test_a_body_that_is_no_text_is_a_mistake_of_the_program(endpoint: Endpoint) -> None:
+    body, headers = signed(BODY)
+    event = event_of("lambda-api_gateway_v2", body, headers.items())
+    for flag in (False, True):
+        with pytest.raises(InputTypeError, match="raw request body"):
+            lambda_handler(endpoint)({**event, "body": {"a": 1}, "isBase64Encoded": flag}, None)
+
+
+def test_a_load_balancer_without_multi_value_headers_gets_none(endpoint: Endpoint) -> None:
+    """Tools that write an event again may add the key, with a null."""
+    body, headers = signed(BODY)
+    event = {**event_of("lambda-alb", body, headers.items()), "multiValueHeaders": None}
+    reply = lambda_handler(endpoint)(event, None)
+    assert reply["headers"] == {"content-type": "application/json"}
+    assert "multiValueHeaders" not in reply

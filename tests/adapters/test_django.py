@@ -130,6 +130,17 @@ def test_no_method_has_a_page_of_djangos_own(url: str, method: str) -> None:
     assert (response.status_code, response["allow"]) == (405, "POST")
 
 
+@pytest.mark.parametrize("method", ["post", "Post"])
+def test_a_method_is_post_in_capitals_alone(url: str, method: str) -> None:
+    """Django writes all methods in capitals; HTTP has them case-sensitive (RFC 9110, 9.1)."""
+    body, headers = signed(BODY)
+    environ = {"HTTP_" + name.upper().replace("-", "_"): v for name, v in headers.items()}
+    response = Client().generic(
+        "POST", url, body, "application/json", REQUEST_METHOD=method, **environ
+    )
+    assert response.status_code == 405
+
+
 def test_append_slash_redirects_where_the_url_has_a_slash_more_which_svix_does_not_follow() -> None:
     response = post("/hooks/slash", signed(BODY))
     assert (response.status_code, response["location"]) == (301, "/hooks/slash/")

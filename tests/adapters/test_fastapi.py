@@ -21,6 +21,7 @@ from clerk_hooks import (
     ClerkHooksError,
     Delivery,
     Endpoint,
+    MalformedRequest,
     MethodNotAllowed,
     NoMatchingSignature,
     Reply,
@@ -168,6 +169,11 @@ async def read_body(request: Request) -> bytes:
     return await request.body()
 
 
+async def eat_body(request: Request) -> int:
+    """A dependency that reads the body and keeps nothing, as that of a form does."""
+    return sum([len(chunk) async for chunk in request.stream()])
+
+
 class TestARouteOfOnesOwn:
     """`VerifiedDelivery` as a dependency."""
 
@@ -190,6 +196,13 @@ class TestARouteOfOnesOwn:
         ) -> bool:
             return body == delivery.payload
 
+        @app.post("/eaten-first")
+        async def eaten_first(
+            size: Annotated[int, Depends(eat_body)],
+            delivery: Annotated[Delivery, Depends(VERIFIED)],
+        ) -> int:
+            return size
+
         @app.post("/small")
         async def small(delivery: Annotated[Delivery, Depends(SMALL)]) -> str:
             return delivery.type
@@ -203,6 +216,13 @@ class TestARouteOfOnesOwn:
 
     def test_a_dependency_that_has_read_the_body_does_no_harm(self, app: FastAPI) -> None:
         assert ask(app, "/read-first", *signed(BODY)).body == b"true"
+
+    def test_a_dependency_that_has_eaten_the_body_makes_a_malformed_request(
+        self, app: FastAPI
+    ) -> None:
+        """A stranger, who needs no signature to get so far, causes no 500."""
+        read_before = MalformedRequest("the body was read before, as a form perhaps")
+        assert ask(app, "/eaten-first", b"a=1") == refusal(read_before)
 
     def test_what_is_refused_gets_the_reply_of_the_error(self, app: FastAPI) -> None:
         body, headers = signed(BODY)

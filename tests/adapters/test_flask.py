@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -147,6 +148,25 @@ def test_a_hook_that_has_eaten_the_body_makes_a_malformed_request(
     app.register_blueprint(clerk_blueprint(endpoint))
     answer = ask(app, "/webhooks/clerk", *signed(BODY))
     assert answer == refusal(MalformedRequest("the body is shorter than its Content-Length"))
+
+
+def test_a_hook_that_has_looked_for_a_form_lifts_no_limit(
+    app: Flask, endpoint: Endpoint, seen: list[bytes]
+) -> None:
+    app.before_request(lambda: request.values.get("lang"))
+    app.register_blueprint(clerk_blueprint(endpoint))
+    body, headers = signed(BODY)
+    answer = ask(app, "/webhooks/clerk", body, {**headers, "content-type": "application/json"})
+    assert answer.status == 200
+    assert seen == [body]
+
+    class Unread(BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            pytest.fail("was read")
+
+    huge = {"wsgi.input": Unread(), "CONTENT_LENGTH": str(endpoint.max_body + 1)}
+    response = Client(app).open("/webhooks/clerk", method="POST", environ_overrides=huge)
+    assert response.status_code == 413
 
 
 def test_a_proxy_and_a_mount_do_not_change_what_is_signed(

@@ -91,16 +91,14 @@ async def read_body(
     if method != "POST":
         raise MethodNotAllowed
     for name, value in headers:
-        if name == b"content-length":
+        if name == b"content-length" and value.strip():
             read_length(value.decode("latin-1"), max_body)
-    body: list[bytes] = []
-    size = 0
+    body = bytearray()  # A list of chunks, if they are tiny, takes many times their size.
     async for chunk in chunks:
-        body.append(chunk)
-        size += len(chunk)
-        if size > max_body:
+        body += chunk
+        if len(body) > max_body:
             raise RequestTooLarge
-    return b"".join(body)
+    return bytes(body)
 
 
 async def _chunks(receive: Receive) -> AsyncIterator[bytes]:

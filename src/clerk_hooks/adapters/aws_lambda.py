@@ -63,8 +63,8 @@ def _method(event: Mapping[str, Any]) -> str:
 
 def _read_body(event: Mapping[str, Any]) -> str | bytes:
     body: str = event.get("body") or ""
-    if not event.get("isBase64Encoded"):
-        return body
+    if not event.get("isBase64Encoded") or not isinstance(body, str):
+        return body  # The endpoint says what is wrong with a body that is no text.
     try:
         return b64decode(body, validate=True)
     except ValueError as error:
@@ -80,6 +80,7 @@ def _response(reply: Reply, event: Mapping[str, Any]) -> dict[str, Any]:
     }
     if "elb" in (event.get("requestContext") or ()):
         response["statusDescription"] = f"{reply.status} {HTTPStatus(reply.status).phrase}"
-        if "multiValueHeaders" in event:  # A target group that sends these reads only these.
+        # A target group that sends `multiValueHeaders` instead reads nothing but these.
+        if "multiValueHeaders" in event and event.get("headers") is None:
             response["multiValueHeaders"] = {k: [v] for k, v in response.pop("headers").items()}
     return response

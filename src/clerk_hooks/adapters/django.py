@@ -72,10 +72,11 @@ def _csrf_exempt(view: _View) -> _View:
 
 
 def _read_body(request: HttpRequest, max_body: int) -> bytes:
-    if request.method != "POST":
+    scope = getattr(request, "scope", None)  # Under ASGI. Django itself writes methods in capitals.
+    if (request.META["REQUEST_METHOD"] if scope is None else scope["method"]) != "POST":
         raise MethodNotAllowed
     try:
-        if announced := request.META.get("CONTENT_LENGTH"):
+        if announced := (request.META.get("CONTENT_LENGTH") or "").strip():
             length = read_length(announced, max_body)
             return require_length(request.body, length)
         if "wsgi.input" in request.META:  # In chunks, perhaps, which Django takes for empty.

@@ -104,6 +104,8 @@ async def _read_body(request: Request, max_body: int) -> bytes:
         return await read_body(request.method, headers, request.stream(), max_body)
     except ClientDisconnect as error:
         raise MalformedRequest("the body could not be read to its end") from error
+    except RuntimeError as error:  # Starlette's, for a stream that is at its end.
+        raise MalformedRequest("the body was read before, as a form perhaps") from error
 
 
 def _response(reply: Reply) -> Response:

@@ -65,10 +65,12 @@ def verified_delivery(verifier: Verifier, *, max_body: int = MAX_BODY) -> Delive
 def _read_body(max_body: int) -> bytes:
     """The raw body, which stays there for the handlers: `request.get_data()` gives it too."""
     environ = request.environ
-    if "stream" in request.__dict__:  # A hook has read it already.
-        environ["wsgi.input"] = BytesIO(request.get_data())
+    read_by_a_hook = getattr(request, "_cached_data", None)
+    if read_by_a_hook is not None:
+        environ["wsgi.input"] = BytesIO(read_by_a_hook)
     body = read_body(environ, max_body)
     environ["wsgi.input"] = BytesIO(body)
+    request.__dict__.pop("stream", None)  # It is over the input that has been read.
     return body
 
 

@@ -30,6 +30,8 @@ READ_BODIES_FIRST = {
     "django-uvicorn-sync-view",
 }
 CLOSE_CONNECTIONS = {"wsgi-gunicorn-sync", "wsgi-wsgiref"}
+# They end a connection with an unread body, and not always say so in the answer.
+LEAVE_UNREAD = {kind for kind in COMMANDS if "hypercorn" in kind}
 KEEP_CHUNKS = {"wsgi-wsgiref"}
 # A client that has ended its side of the connection has left, for these, and is not owed an answer.
 SAY_SO_WHEN_IT_ENDS = {kind for kind in COMMANDS if "uvicorn" in kind or "hypercorn" in kind}
@@ -195,7 +197,9 @@ def test_requests_follow_one_another_on_a_connection_whatever_their_replies(serv
         for (body, headers), status in requests:
             connection.request("POST", "/own", body, headers)
             assert Answer.read(connection.getresponse()).status == status
-        if server.kind not in CLOSE_CONNECTIONS:
+            if status == 413 and server.kind in LEAVE_UNREAD:
+                connection.close()
+        if server.kind not in CLOSE_CONNECTIONS | LEAVE_UNREAD:
             assert connection.sock is first
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPConnection
 
 import pytest
 
 from ..application import Request
-from ..servers import COMMANDS, TIMEOUT, Answer, Server
+from ..servers import COMMANDS, Answer, Connection, Server
 from .deliveries import CASES, Case
 from .test_deliveries import seen, word
 
@@ -23,11 +22,8 @@ def test_replies_do_not_mix_under_load(server: Server) -> None:
     requests = [case.request() for case in cases]
 
     def converse(start: int) -> list[Answer]:
-        connection = HTTPConnection("127.0.0.1", server.port, timeout=TIMEOUT)
-        try:
+        with server.connection() as connection:
             return [ask(connection, request) for request in requests[start::CONNECTIONS]]
-        finally:
-            connection.close()
 
     with ThreadPoolExecutor(CONNECTIONS) as threads:
         conversations = list(threads.map(converse, range(CONNECTIONS)))
@@ -38,9 +34,12 @@ def test_replies_do_not_mix_under_load(server: Server) -> None:
             assert_ends(server, case, request, answer)
 
 
-def ask(connection: HTTPConnection, request: Request) -> Answer:
+def ask(connection: Connection, request: Request) -> Answer:
     connection.request("POST", "/own", *request)
-    return Answer.read(connection.getresponse())
+    answer = Answer.read(connection.getresponse())
+    if answer.status == 413:  # Some servers end a connection with an unread body without a word.
+        connection.close()
+    return answer
 
 
 def assert_ends(server: Server, case: Case, request: Request, answer: Answer) -> None:
