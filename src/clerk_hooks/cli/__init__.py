@@ -10,6 +10,7 @@ import typer
 
 from .. import __version__
 from .demo import demo
+from .store import store_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # Local variables hold secrets and payloads.
 )
 app.command()(demo)
+app.add_typer(store_app, name="store")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
