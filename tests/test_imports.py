@@ -71,6 +71,16 @@ ALLOWED = {
     "events": Sees("event_types", "", f"events._base events._catalog {FAMILIES}"),
     "stores": Sees(),
     "stores._sql": Sees("idempotency"),
+    "stores._lua": Sees(),
+    "stores.redis": Sees("errors idempotency stores._lua redis"),
+    "stores._tables": Sees("errors stores._sql sqlalchemy"),
+    "stores._database": Sees("errors stores._sql stores._tables sqlalchemy"),
+    "stores._engines": Sees("errors stores._sql stores._database sqlalchemy", "asyncio", "asyncio"),
+    "stores._awaited": Sees("errors idempotency stores._sql stores._engines"),
+    "stores.sqlalchemy": Sees(
+        "errors idempotency delivery stores._sql stores._tables stores._database stores._engines "
+        "stores._awaited sqlalchemy"
+    ),
     "stores.sqlite": Sees("errors idempotency stores._sql"),
     "adapters": Sees(),
     "adapters.flask": Sees("clerk_hooks flask werkzeug"),
@@ -201,7 +211,8 @@ def loaded_by(code: str) -> set[str]:
 
 HEAVY = {"pydantic", "pydantic_core", "asyncio", "svix", "standardwebhooks", "httpx"}
 HEAVY |= {"flask", "werkzeug", "fastapi", "starlette", "django", "typer", "rich", "click"}
-HEAVY |= {"clerk_hooks.events", "clerk_hooks.adapters", "clerk_hooks.cli"}
+HEAVY |= {"redis", "sqlalchemy", "sqlite3"}
+HEAVY |= {"clerk_hooks.events", "clerk_hooks.adapters", "clerk_hooks.cli", "clerk_hooks.stores"}
 if sys.version_info >= (3, 11):
     HEAVY.add("typing_extensions")
 
@@ -222,6 +233,33 @@ Endpoint(router, secret=secret)
 verify(b"{}", sign(b"{}", secret=secret), secret=secret)
 """)
     assert not loaded & HEAVY
+
+
+EXTRAS = {"redis": "redis", "sqlalchemy": "SQLAlchemy 2"}
+
+
+@pytest.mark.parametrize("store", ["sqlite", *EXTRAS])
+def test_a_store_loads_no_driver_but_its_own(store: str) -> None:
+    if store in EXTRAS:
+        pytest.importorskip(store)
+    loaded = loaded_by(f"import clerk_hooks.stores.{store}")
+    assert f"clerk_hooks.stores.{store}" in loaded
+    assert loaded & {*EXTRAS} <= {store}
+
+
+@pytest.mark.parametrize("store", EXTRAS)
+def test_a_store_without_its_extra_says_how_to_install_it(store: str) -> None:
+    without = f"sys.modules[{store!r}] = None"
+    result = subprocess.run(
+        [sys.executable, "-c", f"import sys; {without}; import clerk_hooks.stores.{store}"],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert result.stderr.splitlines()[-1] == (
+        f"ImportError: clerk_hooks.stores.{store} needs {EXTRAS[store]}: "
+        f"pip install 'clerk-hooks[{store}]'"
+    )
 
 
 def test_the_type_and_the_json_are_read_without_the_events() -> None:

@@ -15,14 +15,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from ..idempotency import (
-    Claim,
-    HandlerRecord,
-    KnownObject,
-    Mark,
-    ObjectVersion,
-    decide,
-)
+from ..idempotency import Claim, HandlerRecord, KnownObject, Mark, ObjectVersion, decide
 
 CLAIMS = "clerk_hooks_claims"
 MARKS = "clerk_hooks_marks"

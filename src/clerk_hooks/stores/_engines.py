@@ -1,0 +1,257 @@
+"""Transactions of `SQLAlchemyStore`: on an `Engine`, and awaited on an `AsyncEngine`.
+
+Both run pieces of work, each in a transaction of its own, or at the end of the one that a handler
+asked for. Those are kept by the claim they belong to: its token, and the handler's name.
+"""
+
+import os
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from ..errors import ConfigurationError, StoreUnavailable
+from ._database import Settings, failures, is_conflict, limit, perform, prepare, remaining
+from ._sql import Transaction
+
+if TYPE_CHECKING:
+    from asyncio import Task
+
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+_Result = TypeVar("_Result")
+Work: TypeAlias = Callable[[Transaction], _Result]
+ClaimKey: TypeAlias = tuple[str, str]
+"""Token of a claim, and name of the handler."""
+
+_ATTEMPTS = 3
+
+
+class SyncTransactions:
+    """Runs work on an `Engine`, in the calling thread."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._is_prepared = False
+        self._process = os.getpid()
+        self._claimed: dict[ClaimKey, Connection | None] = {}
+
+    def run(self, work: Work[_Result]) -> _Result:
+        """Do `work` in a transaction; again where another one got in its way."""
+        deadline = time.monotonic() + self._settings.timeout
+        with failures():
+            self._prepare()
+            attempts_left = _ATTEMPTS
+            while True:
+                attempts_left -= 1
+                with self._engine.connect() as connection:
+                    try:
+                        return _attempt(connection, self._settings, work, remaining(deadline))
+                    except DBAPIError as error:
+                        if not attempts_left or not _is_worth_another(error):
+                            raise
+
+    def expect(self, keys: Iterable[ClaimKey]) -> None:
+        """From now on these claims may ask for connections."""
+        for key in keys:
+            self._claimed[key] = None
+
+    def open(self, key: ClaimKey) -> Connection:
+        """The connection of a claim. Raises `ConfigurationError` if it is none of this store."""
+        if _is_in_loop():
+            raise ConfigurationError(
+                "connection: an async handler needs a store on an AsyncEngine",
+                reason="wrong_engine",
+            )
+        if key not in self._claimed:
+            raise _not_claimed()
+        connection = self._claimed[key]
+        if connection is None:
+            with failures():
+                connection = self._claimed[key] = self._engine.connect()
+        return connection
+
+    def finish(self, key: ClaimKey, work: Work[bool], release: Work[None]) -> bool:
+        """Do `work` at the end of the claim's transaction, and close that.
+
+        Where it fails, the claim is released at once, if the connection still allows.
+        """
+        connection = self._claimed.pop(key, None)
+        if connection is None:
+            return self.run(work)
+        with failures(), connection:
+            return _finish(connection, self._settings, work, release)
+
+    def drop(self, keys: Iterable[ClaimKey]) -> None:
+        """Roll back and close the transactions of claims."""
+        for key in keys:
+            connection = self._claimed.pop(key, None)
+            if connection is not None:
+                with suppress(SQLAlchemyError, OSError):
+                    connection.close()
+
+    def _prepare(self) -> None:
+        if self._process != os.getpid():  # Connections cannot be shared with the parent.
+            self._engine.dispose(close=False)
+            self._claimed.clear()
+            self._process = os.getpid()
+        if not self._is_prepared:
+            with self._engine.connect() as connection:
+                prepare(connection, self._settings)
+            self._is_prepared = True
+
+
+class AsyncTransactions:
+    """Runs work on an `AsyncEngine`; whatever takes longer than the timeout is abandoned."""
+
+    def __init__(self, engine: "AsyncEngine", settings: Settings) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._is_prepared = False
+        self._claimed: dict[ClaimKey, Task[AsyncConnection] | None] = {}
+
+    async def run(self, work: Work[_Result]) -> _Result:
+        """Like `SyncTransactions.run`."""
+        return await self._in_time(self._run(work))
+
+    def expect(self, keys: Iterable[ClaimKey]) -> None:
+        """Like `SyncTransactions.expect`."""
+        for key in keys:
+            self._claimed[key] = None
+
+    def open(self, key: ClaimKey) -> "Awaitable[AsyncConnection]":
+        """Like `SyncTransactions.open`; what it returns is to be awaited."""
+        from asyncio import ensure_future, shield
+
+        if not _is_in_loop():
+            raise ConfigurationError(
+                "connection: a handler that is not async needs a store on an Engine",
+                reason="wrong_engine",
+            )
+        if key not in self._claimed:
+            raise _not_claimed()
+        connecting = self._claimed[key]
+        if connecting is None:
+            connecting = self._claimed[key] = ensure_future(self._in_time(self._connect()))
+        return shield(connecting)
+
+    async def finish(self, key: ClaimKey, work: Work[bool], release: Work[None]) -> bool:
+        """Like `SyncTransactions.finish`."""
+        connection = await self._pop(key)
+        if connection is None:
+            return await self.run(work)
+        return await self._in_time(self._finish(connection, work, release))
+
+    async def drop(self, keys: Iterable[ClaimKey]) -> None:
+        """Like `SyncTransactions.drop`."""
+        for key in keys:
+            connection = await self._pop(key)
+            if connection is not None:
+                with suppress(StoreUnavailable):
+                    await self._in_time(connection.close())
+
+    async def _run(self, work: Work[_Result]) -> _Result:
+        deadline = time.monotonic() + self._settings.timeout
+        with failures():
+            if not self._is_prepared:
+                async with self._engine.connect() as connection:
+                    await connection.run_sync(prepare, self._settings)
+                self._is_prepared = True
+            attempts_left = _ATTEMPTS
+            while True:
+                attempts_left -= 1
+                async with self._engine.connect() as connection:
+                    seconds = remaining(deadline)
+                    try:
+                        return await connection.run_sync(_attempt, self._settings, work, seconds)
+                    except DBAPIError as error:
+                        if not attempts_left or not _is_worth_another(error):
+                            raise
+
+    async def _connect(self) -> "AsyncConnection":
+        with failures():
+            return await self._engine.connect()
+
+    async def _finish(
+        self, connection: "AsyncConnection", work: Work[bool], release: Work[None]
+    ) -> bool:
+        with failures():
+            async with connection:
+                return await connection.run_sync(_finish, self._settings, work, release)
+
+    async def _pop(self, key: ClaimKey) -> "AsyncConnection | None":
+        """The connection of a claim; None too where there was none to be had."""
+        connecting = self._claimed.pop(key, None)
+        if connecting is None:
+            return None
+        with suppress(StoreUnavailable):
+            return await connecting
+        return None
+
+    async def _in_time(self, coroutine: Coroutine[Any, Any, _Result]) -> _Result:
+        """Await `coroutine`, but not for longer than the timeout, nor for its cancellation."""
+        from asyncio import create_task, wait
+
+        task = create_task(coroutine)
+        try:
+            await wait([task], timeout=self._settings.timeout)
+        finally:
+            if not task.done():
+                task.add_done_callback(_ignore)
+                task.cancel()
+        if not task.done():
+            raise StoreUnavailable("the database: timed out")
+        return task.result()
+
+
+def _attempt(
+    connection: Connection, settings: Settings, work: Work[_Result], seconds: float
+) -> _Result:
+    # Two statements of a transaction may have to wait for others: for a mark, and for a claim.
+    return perform(connection, settings, work, limit(connection, seconds / 2))
+
+
+def _is_worth_another(error: DBAPIError) -> bool:
+    """Whether nothing was done: undone for another's sake, or dead in the pool before it began."""
+    was_dead = error.connection_invalidated and (error.statement or "").startswith("SET ")
+    return was_dead or is_conflict(error)
+
+
+def _finish(
+    connection: Connection, settings: Settings, work: Work[bool], release: Work[None]
+) -> bool:
+    try:
+        return _attempt(connection, settings, work, settings.timeout)
+    except SQLAlchemyError:
+        if not connection.invalidated:
+            with suppress(SQLAlchemyError):
+                _attempt(connection, settings, release, settings.timeout)
+        raise
+
+
+def _is_in_loop() -> bool:
+    from asyncio import get_running_loop
+
+    try:
+        get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _not_claimed() -> ConfigurationError:
+    return ConfigurationError(
+        "connection: for a handler that an Endpoint with this very store is running",
+        reason="not_claimed",
+    )
+
+
+def _ignore(task: "Task[Any]") -> None:
+    """Look at how an abandoned task ended, as asyncio complains of those that nobody looks at."""
+    if not task.cancelled():
+        task.exception()

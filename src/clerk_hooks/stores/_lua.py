@@ -1,0 +1,125 @@
+"""The rules of a store as Lua scripts, each of which Redis runs at once and undivided.
+
+Under the prefix there are, per message, a hash from the names of its handlers to a record,
+``STATE EXPIRES_AT TOKEN [HOLDERS]``; per object, a hash with its mark; and per object a hash of the
+handlers being run for it, ``LEASED_UNTIL MESSAGE_ID``, whose key stands in their records.
+Redis deletes each key when the last thing in it is to be forgotten.
+
+Arguments that have no blanks in them come as one, as each costs the client some time.
+"""
+
+_READ_MARK = """
+local function read_mark(key, now)
+  local mark = redis.call("HMGET", key, "time", "deleted", "forget_at")
+  if not mark[3] or tonumber(mark[3]) <= tonumber(now) then return nil, false end
+  return tonumber(mark[1]), mark[2] == "1"
+end
+"""
+
+CLAIM = (
+    _READ_MARK
+    + """
+local message, mark, holders = KEYS[1], KEYS[2], KEYS[3]
+local now, token, leased_until, milliseconds, time, is_delete, message_id =
+  string.match(ARGV[1], "^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (.*)$")
+
+local is_stale, is_held = false, false
+if mark then
+  local newest, deleted = read_mark(mark, now)
+  time = tonumber(time)
+  is_stale = is_delete == "0" and (deleted or (newest ~= nil and time ~= nil and time < newest))
+  for _, holder in ipairs(redis.call("HVALS", holders)) do
+    local ends, id = string.match(holder, "^(%S+) (.*)$")
+    if id ~= message_id and tonumber(ends) > tonumber(now) then is_held = true end
+  end
+end
+
+local outcomes, has_run = {}, false
+for i = 2, #ARGV do
+  local drops_stale, handler = string.match(ARGV[i], "^(.)(.*)$")
+  drops_stale = drops_stale == "1"
+  local outcome, record = "run", redis.call("HGET", message, handler)
+  local state, ends = string.match(record or "", "^(%S+) (%S+)")
+  if state and tonumber(ends) > tonumber(now) then
+    outcome = state == "done" and "done" or "busy"
+  elseif drops_stale and is_stale then
+    outcome = "stale"
+  elseif drops_stale and is_held then
+    outcome = "busy"
+  else
+    local text = "running " .. leased_until .. " " .. token
+    if drops_stale then
+      redis.call("HSET", holders, message_id .. " " .. handler, leased_until .. " " .. message_id)
+      redis.call("PEXPIRE", holders, milliseconds)
+      text = text .. " " .. holders
+    end
+    redis.call("HSET", message, handler, text)
+    has_run = true
+  end
+  outcomes[i - 1] = outcome
+end
+if has_run then redis.call("PEXPIRE", message, milliseconds) end
+return table.concat(outcomes, " ")
+"""
+)
+"""Keys: the message; with an object, its mark and its holders. Answers with an outcome each."""
+
+CONFIRM = (
+    _READ_MARK
+    + """
+local message, mark, handler = KEYS[1], KEYS[2], ARGV[2]
+local now, token, forget_at, milliseconds, time, is_delete, message_id =
+  string.match(ARGV[1], "^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (.*)$")
+
+local record = redis.call("HGET", message, handler)
+local owner, holders = string.match(record or "", "^running %S+ (%S+) ?(.*)$")
+if owner ~= token then return 0 end
+if holders ~= "" then redis.call("HDEL", holders, message_id .. " " .. handler) end
+redis.call("HSET", message, handler, "done " .. forget_at .. " " .. token)
+if redis.call("PTTL", message) < tonumber(milliseconds) then
+  redis.call("PEXPIRE", message, milliseconds)
+end
+if mark then
+  local newest, deleted = read_mark(mark, now)
+  time = tonumber(time)
+  if newest == nil or (time ~= nil and time > newest) then newest = time end
+  redis.call("HSET", mark,
+    "time", newest and string.format("%.0f", newest) or "",
+    "deleted", (deleted or is_delete == "1") and "1" or "0",
+    "forget_at", forget_at)
+  redis.call("PEXPIRE", mark, milliseconds)
+end
+return 1
+"""
+)
+"""Keys: the message; to move a mark, that. Answers with 1, or 0 where the token is not the one."""
+
+RELEASE = """
+local message, message_id, token = KEYS[1], ARGV[1], ARGV[2]
+for i = 3, #ARGV do
+  local record = redis.call("HGET", message, ARGV[i])
+  local owner, holders = string.match(record or "", "^running %S+ (%S+) ?(.*)$")
+  if owner == token then
+    if holders ~= "" then redis.call("HDEL", holders, message_id .. " " .. ARGV[i]) end
+    redis.call("HDEL", message, ARGV[i])
+  end
+end
+"""
+"""Key: the message."""
+
+FORGET = """
+local message, message_id = KEYS[1], ARGV[1]
+local handlers = redis.call("HKEYS", message)
+for _, handler in ipairs(handlers) do
+  local holders = string.match(redis.call("HGET", message, handler), "^%S+ %S+ %S+ (.+)$")
+  if holders then redis.call("HDEL", holders, message_id .. " " .. handler) end
+end
+redis.call("DEL", message)
+return #handlers
+"""
+"""Key: the message. Answers with the number of handlers."""
+
+SHOW = """
+return redis.call("HGETALL", KEYS[1])
+"""
+"""Key: the message. Answers with its handlers and their records, in turn."""

@@ -1,0 +1,93 @@
+"""The tables of `SQLAlchemyStore`, for `create_all`, for Alembic and, as SQL, for other migrations.
+
+Names and keys are compared byte for byte everywhere: MySQL and MariaDB need to be told so.
+"""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, MetaData, String, Table
+from sqlalchemy.engine import Connection
+from sqlalchemy.engine.url import URL
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from ..errors import ConfigurationError
+from ._sql import CLAIMS, KEY_LENGTH, MARKS
+
+_OPTIONS: dict[str, Any] = {"sqlite_with_rowid": False} | {
+    f"{dialect}_{option}": value
+    for dialect in ("mysql", "mariadb")
+    for option, value in (
+        ("engine", "InnoDB"),
+        ("default_charset", "utf8mb4"),
+        ("collate", "utf8mb4_bin"),
+    )
+}
+
+metadata = MetaData()
+"""The tables, to be put beside your own: in Alembic, into the list of ``target_metadata``."""
+
+claims = Table(
+    CLAIMS,
+    metadata,
+    Column("message_id", String(KEY_LENGTH), primary_key=True),
+    Column("handler", String(KEY_LENGTH), primary_key=True),
+    Column("token", String(32), nullable=False),
+    Column("leased_until", Double),  # Unix seconds.
+    Column("forget_at", Double, nullable=False),  # Unix seconds.
+    Column("object_key", String(KEY_LENGTH)),
+    **_OPTIONS,
+)
+Index(f"{CLAIMS}_forget_at", claims.c.forget_at)
+Index(
+    f"{CLAIMS}_object_key",
+    claims.c.object_key,
+    postgresql_where=claims.c.object_key.is_not(None),
+    sqlite_where=claims.c.object_key.is_not(None),
+)
+
+marks = Table(
+    MARKS,
+    metadata,
+    Column("object_key", String(KEY_LENGTH), primary_key=True),
+    Column("newest_at", BigInteger),  # Unix milliseconds.
+    Column("is_deleted", Boolean, nullable=False),
+    Column("forget_at", Double, nullable=False),  # Unix seconds.
+    **_OPTIONS,
+)
+Index(f"{MARKS}_forget_at", marks.c.forget_at)
+
+
+def ddl(dialect: str) -> list[str]:
+    """The statements that create the tables and their indexes, for migrations that are SQL.
+
+    `dialect` is ``postgresql``, ``mysql``, ``mariadb`` or ``sqlite``. Raises `ConfigurationError`.
+    """
+    try:
+        target = URL.create(dialect).get_dialect()()
+    except NoSuchModuleError:
+        raise ConfigurationError(f"dialect: none of SQLAlchemy's is named {dialect}") from None
+    statements: list[str] = []
+    for table in metadata.sorted_tables:
+        statements.append(str(CreateTable(table).compile(dialect=target)).strip())
+        statements += [
+            str(CreateIndex(index).compile(dialect=target))
+            for index in sorted(table.indexes, key=lambda index: str(index.name))
+        ]
+    return statements
+
+
+def create(connection: Connection) -> None:
+    """Create what is missing of the tables and indexes, while others may be doing the same."""
+    for attempt in range(5):
+        try:
+            for table in metadata.sorted_tables:
+                table.create(connection, checkfirst=True)
+                for index in table.indexes:
+                    index.create(connection, checkfirst=True)
+            connection.commit()
+            break
+        except DBAPIError as error:  # Most likely somebody was faster; the next look tells.
+            connection.rollback()
+            if attempt == 4 or error.connection_invalidated:
+                raise

@@ -1,0 +1,235 @@
+"""A store in Redis (or Valkey), for the processes of many machines. Needs the extra ``redis``.
+
+Each call is one round trip. What it promises is what that Redis promises: one that loses its last
+second in a crash, or in a failover, forgets what was confirmed in it, and those handlers run again.
+Let it evict nothing (``maxmemory-policy noeviction``).
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from hashlib import sha1
+from math import ceil
+from typing import TYPE_CHECKING, Any, cast
+
+from ..errors import ConfigurationError, StoreUnavailable
+from ..idempotency import (
+    DEFAULT_RETENTION,
+    DEFAULT_TIMEOUT,
+    Claim,
+    HandlerRecord,
+    ObjectVersion,
+    checked_retention,
+    checked_timeout,
+    new_token,
+)
+from ._lua import CLAIM, CONFIRM, FORGET, RELEASE, SHOW
+
+try:
+    from redis import BlockingConnectionPool, ConnectionPool, Redis
+    from redis.backoff import NoBackoff
+    from redis.exceptions import NoScriptError, RedisClusterException, RedisError
+    from redis.retry import Retry
+except ImportError as error:
+    raise ImportError(
+        "clerk_hooks.stores.redis needs redis: pip install 'clerk-hooks[redis]'"
+    ) from error
+
+if TYPE_CHECKING:
+    from redis.cluster import RedisCluster
+
+
+class RedisStore:
+    """An `IdempotencyStore` in Redis 5 or newer, by a client (of redis-py) or a URL.
+
+    All keys begin with `prefix`, whose braces put them into one slot of a cluster. What is
+    confirmed is remembered for `retention`. A call that is not answered within `timeout`, or that
+    fails, raises `StoreUnavailable`. Of a client, the store takes the way to connect and opens
+    connections of its own, which keep to `timeout`; those of a cluster, or by way of Sentinel, keep
+    to what their client says, so give it a ``socket_timeout``. `clock` returns the Unix time in
+    seconds; those of all machines must agree, to well within a lease.
+
+    Raises `ConfigurationError`.
+    """
+
+    def __init__(
+        self,
+        client: "Redis | RedisCluster | str",
+        *,
+        prefix: str = "{clerk_hooks}:",
+        retention: timedelta = DEFAULT_RETENTION,
+        timeout: timedelta = DEFAULT_TIMEOUT,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        if not isinstance(prefix, str):
+            raise ConfigurationError("prefix: text")
+        self._prefix = prefix
+        self._retention = checked_retention(retention)
+        self._clock = clock
+        self._execute = _executor(client, checked_timeout(timeout))
+
+    def claim(
+        self,
+        message_id: str,
+        handlers: Sequence[str],
+        lease: timedelta,
+        object: ObjectVersion | None = None,
+    ) -> Claim:
+        """Claim handlers of a message, as `IdempotencyStore.claim` says."""
+        now, seconds, token = self._clock(), lease.total_seconds(), new_token()
+        keys = [self._message_key(message_id)]
+        if object is not None:
+            keys += [self._object_key("mark", object), self._object_key("holders", object)]
+        kept = ceil(1000 * max(seconds, self._retention))
+        head = f"{now!r} {token} {now + seconds!r} {kept} {_version(object)} {message_id}"
+        droppers = frozenset[str]() if object is None else object.handlers
+        flagged = [f"{int(name in droppers)}{name}" for name in handlers]
+        outcomes = _text(self._run(_CLAIM, keys, head, *flagged)).split()
+        by_outcome: dict[str, list[str]] = {"run": [], "done": [], "busy": [], "stale": []}
+        for name, outcome in zip(handlers, outcomes, strict=True):
+            by_outcome[outcome].append(name)
+        return Claim(token, *map(tuple, by_outcome.values()))
+
+    def confirm(
+        self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None
+    ) -> bool:
+        """Remember that a handler has succeeded, as `IdempotencyStore.confirm` says."""
+        now = self._clock()
+        keys = [self._message_key(message_id)]
+        if mark is not None:
+            keys.append(self._object_key("mark", mark))
+        kept = ceil(1000 * self._retention)
+        head = f"{now!r} {token} {now + self._retention!r} {kept} {_version(mark)} {message_id}"
+        return bool(self._run(_CONFIRM, keys, head, handler))
+
+    def release(self, message_id: str, handlers: Sequence[str], token: str) -> None:
+        """Give up claims, as `IdempotencyStore.release` says."""
+        self._run(_RELEASE, [self._message_key(message_id)], message_id, token, *handlers)
+
+    def show(self, message_id: str) -> list[HandlerRecord]:
+        """What is remembered of a message, by the names of its handlers."""
+        found = map(_text, self._run(_SHOW, [self._message_key(message_id)]))
+        now = self._clock()
+        records = [_record(name, text) for name, text in zip(found, found, strict=True)]
+        return sorted(record for record in records if record.expires_at > now)
+
+    def forget(self, message_id: str) -> int:
+        """Forget a message, as `IdempotencyStore.forget` says."""
+        return int(self._run(_FORGET, [self._message_key(message_id)], message_id))
+
+    def purge(self) -> int:
+        """Always 0: Redis itself forgets what is older than the retention."""
+        return 0
+
+    def _message_key(self, message_id: str) -> str:
+        return f"{self._prefix}message:{message_id}"
+
+    def _object_key(self, kind: str, version: ObjectVersion) -> str:
+        return f"{self._prefix}{kind}:{version.family}:{version.id}"
+
+    def _run(self, script: "_Script", keys: Sequence[str], *arguments: str) -> Any:
+        try:
+            return self._call("EVALSHA", script.sha, len(keys), *keys, *arguments)
+        except StoreUnavailable as error:
+            if not isinstance(error.__cause__, NoScriptError):
+                raise
+        # The first call of all, or Redis was restarted.
+        return self._call("EVAL", script.text, len(keys), *keys, *arguments)
+
+    def _call(self, *command: "str | int") -> Any:
+        try:
+            return self._execute(*command)
+        except (RedisError, RedisClusterException, OSError) as error:
+            raise StoreUnavailable(f"Redis: {type(error).__name__}") from error
+
+
+class _Script:
+    """A Lua script, and the name by which Redis knows it once it has run."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.sha = sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+_CLAIM, _CONFIRM, _RELEASE = _Script(CLAIM), _Script(CONFIRM), _Script(RELEASE)
+_SHOW, _FORGET = _Script(SHOW), _Script(FORGET)
+
+
+def _executor(client: "Redis | RedisCluster | str", timeout: float) -> Callable[..., Any]:
+    """What runs a command within `timeout` seconds, as far as that is ours to say."""
+    limits: dict[str, Any] = {
+        # A call that has to connect waits twice: for the connection, and for the first reply.
+        "socket_connect_timeout": timeout / 2,
+        "socket_timeout": timeout / 2,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    if isinstance(client, str):
+        try:
+            return _Pool(ConnectionPool.from_url(client, **limits)).execute  # pyright: ignore[reportUnknownMemberType] - redis-py types no keywords
+        except ValueError:  # Its text, or its cause, may have the password in it.
+            raise ConfigurationError(
+                "client: no Redis URL, such as redis://localhost:6379/0"
+            ) from None
+    if not hasattr(client, "execute_command") or "asyncio" in type(client).__module__:
+        raise ConfigurationError(
+            "client: a redis.Redis or a URL; one of redis.asyncio is of no use, as areceive calls "
+            "the store in a thread"
+        )
+    pool = getattr(client, "connection_pool", None)
+    if type(pool) not in (ConnectionPool, BlockingConnectionPool):
+        execute: Callable[..., Any] = cast("Any", client).execute_command
+        return execute
+    return _Pool(_with_limits(cast("ConnectionPool", pool), limits)).execute
+
+
+def _with_limits(pool: ConnectionPool, limits: dict[str, Any]) -> ConnectionPool:
+    """A pool that connects as `pool` does, but keeps to `limits`."""
+    theirs = {
+        name: value
+        for name, value in pool.connection_kwargs.items()
+        # What redis-py adds for itself: handlers of the pool, and its timeouts once more.
+        if not name.startswith(("maint_notifications", "oss_cluster", "orig_"))
+    }
+    return ConnectionPool(
+        connection_class=pool.connection_class,
+        max_connections=pool.max_connections,
+        **{**theirs, **limits},
+    )
+
+
+class _Pool:
+    """Runs commands on the connections of a pool.
+
+    A `Redis` does the same, with so much around it that the round trip takes a third longer.
+    """
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool: Any = pool  # Its connections' methods have no types.
+
+    def execute(self, *command: "str | int") -> Any:
+        """Send a command, and return the reply as it comes."""
+        connection = self._pool.get_connection()
+        try:
+            connection.send_command(*command)
+            return connection.read_response()
+        finally:
+            self._pool.release(connection)
+
+
+def _version(version: ObjectVersion | None) -> str:
+    """Time and kind; ``-`` is no number in Lua either."""
+    if version is None:
+        return "- 0"
+    return f"{'-' if version.time is None else version.time} {int(version.is_delete)}"
+
+
+def _record(handler: str, text: str) -> HandlerRecord:
+    state, expires_at, token = text.split(" ", 3)[:3]
+    return HandlerRecord(
+        handler, "done" if state == "done" else "running", float(expires_at), token
+    )
+
+
+def _text(value: "bytes | str") -> str:
+    """Clients may decode replies or not."""
+    return value if isinstance(value, str) else value.decode()
