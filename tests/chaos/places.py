@@ -1,0 +1,145 @@
+"""Where the stores under test keep things, on the real services, and who opens them."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from clerk_hooks import Delivery
+
+POSTGRESQL = os.environ.get("CLERK_HOOKS_TEST_POSTGRESQL", "postgres@127.0.0.1:5432/test")
+REDIS = os.environ.get("CLERK_HOOKS_TEST_REDIS", "redis://127.0.0.1:6379/0")
+
+_TABLES = """
+CREATE TABLE effects (
+    number BIGSERIAL PRIMARY KEY, at BIGINT, worker INTEGER, message TEXT, handler TEXT,
+    token TEXT, object TEXT, time BIGINT
+);
+CREATE TABLE objects (object TEXT PRIMARY KEY, time BIGINT);
+"""
+_NOTE = (
+    "INSERT INTO effects (at, worker, message, handler, token, object, time) "
+    "VALUES (:at, :worker, :message, :handler, :token, :object, :time)"
+)
+_MIRROR = (
+    "INSERT INTO objects VALUES (:object, :time) "
+    "ON CONFLICT (object) DO UPDATE SET time = excluded.time"
+)
+
+
+class AbsentError(Exception):
+    """A service that is not there."""
+
+
+class Place(NamedTuple):
+    """One kind of store, for all processes of a run."""
+
+    kind: str
+    url: str
+
+    def open(self) -> Any:
+        """The store, for one process."""
+        if self.kind == "SQLiteStore":
+            from clerk_hooks.stores.sqlite import SQLiteStore
+
+            return SQLiteStore(self.url)
+        if self.kind == "RedisStore":
+            from clerk_hooks.stores.redis import RedisStore
+
+            url, prefix = self.url.split(" ")
+            return RedisStore(url, prefix=prefix)
+        from sqlalchemy import create_engine
+
+        from clerk_hooks.stores.sqlalchemy import SQLAlchemyStore
+
+        # So few that all processes together do not ask the server for more than it has.
+        return SQLAlchemyStore(create_engine(self.url, pool_size=4, max_overflow=0))
+
+    @property
+    def is_transactional(self) -> bool:
+        """Whether the handlers write to the database of the store, in its transactions."""
+        return self.kind.endswith("transactional")
+
+    def write(self, store: Any, delivery: Delivery, effect: dict[str, object]) -> None:
+        """Do what a handler does, in the transaction in which it is confirmed."""
+        from sqlalchemy import text
+
+        connection = store.connection(delivery)
+        connection.execute(text(_NOTE), effect)
+        if effect["handler"] == "mirror":
+            connection.execute(text(_MIRROR), effect)
+
+    def effects(self) -> list[tuple[Any, ...]]:
+        """What the handlers have written: as journal entries without their step."""
+        return self._rows("SELECT at, worker, message, handler, token, object, time FROM effects "
+                          "ORDER BY number")  # fmt: skip
+
+    def objects(self) -> dict[str, int]:
+        """The time of the event that each object was written from last."""
+        return dict(self._rows("SELECT object, time FROM objects"))  # type: ignore[arg-type]
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        import psycopg
+
+        with psycopg.connect(self.url.replace("+psycopg", "")) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+
+@contextmanager
+def _sqlite(kind: str, folder: Path) -> Iterator[Place]:
+    yield Place(kind, str(folder / "store.db"))
+
+
+@contextmanager
+def _redis(kind: str, folder: Path) -> Iterator[Place]:
+    import redis
+
+    client = redis.Redis.from_url(REDIS, socket_timeout=5)
+    try:
+        client.ping()
+    except redis.exceptions.RedisError as error:
+        raise AbsentError(f"no Redis: {type(error).__name__}") from error
+    prefix = f"{{chaos_{uuid.uuid4().hex}}}:"
+    with client:
+        try:
+            yield Place(kind, f"{REDIS} {prefix}")
+        finally:
+            for key in client.scan_iter(f"{prefix}*", count=10_000):
+                client.delete(key)
+
+
+@contextmanager
+def _postgresql(kind: str, folder: Path) -> Iterator[Place]:
+    import psycopg
+
+    url = f"postgresql://{POSTGRESQL}"
+    try:
+        connection = psycopg.connect(url, autocommit=True, connect_timeout=5)
+    except psycopg.OperationalError as error:
+        raise AbsentError(f"no PostgreSQL: {error}") from error
+    schema = f"chaos_{uuid.uuid4().hex}"
+    options = f"?options=-csearch_path%3D{schema}"
+    with connection:
+        connection.execute(f"CREATE SCHEMA {schema}".encode())
+        try:
+            connection.execute(f"SET search_path TO {schema}; {_TABLES}".encode())
+            yield Place(kind, f"postgresql+psycopg://{POSTGRESQL}{options}")
+        finally:
+            connection.execute(f"DROP SCHEMA {schema} CASCADE".encode())
+
+
+PLACES: dict[str, Callable[[str, Path], AbstractContextManager[Place]]] = {
+    "SQLiteStore": _sqlite,
+    "RedisStore": _redis,
+    "SQLAlchemyStore": _postgresql,
+    "SQLAlchemyStore, transactional": _postgresql,
+}
+
+
+def place(kind: str, folder: Path) -> AbstractContextManager[Place]:
+    """A place for a store of that kind, gone at the end. Raises `AbsentError`."""
+    return PLACES[kind](kind, folder)

@@ -1,0 +1,205 @@
+"""The servers: ``python -m tests.chaos.server SETTINGS``, with a listening socket inherited.
+
+This process accepts nothing itself: it forks the server processes, which share the socket, kills
+one of them with SIGKILL every now and then, and forks another in its place. It ends, and they with
+it, when its standard input does.
+"""
+
+import json
+import os
+import random
+import select
+import signal
+import socket
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+from socketserver import ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from clerk_hooks import Delivery, Endpoint, Router, parse_event
+from clerk_hooks.adapters.wsgi import wsgi_app
+from clerk_hooks.events import UserCreated, UserDeleted, UserEvent, UserUpdated
+from clerk_hooks.idempotency import running_handler
+
+from .journal import Journal
+from .places import Place
+from .plan import SECRET
+
+
+class Handlers:
+    """The handlers: each does its work, which takes a while, and sometimes fails."""
+
+    def __init__(self, place: Place, store: Any, journal: Journal) -> None:
+        self._place = place
+        self._store = store
+        self._journal = journal
+
+    def router(self) -> Router:
+        router = Router()
+
+        @router.on("user.created", "user.updated", "user.deleted", name="mirror", drop_stale=True)
+        def mirror(event: UserCreated | UserUpdated | UserDeleted, delivery: Delivery) -> None:
+            self._work("mirror", event, delivery)
+
+        @router.on("user.*", name="audit")
+        def audit(event: UserEvent, delivery: Delivery) -> None:
+            self._work("audit", event, delivery)
+
+        @router.on("user.created", name="welcome")
+        def welcome(event: UserCreated, delivery: Delivery) -> None:
+            self._work("welcome", event, delivery)
+
+        return router
+
+    def _work(self, handler: str, event: UserEvent, delivery: Delivery) -> None:
+        running = running_handler.get()
+        assert running is not None
+        assert event.timestamp is not None
+        effect = {
+            "message": delivery.message_id,
+            "handler": handler,
+            "token": running.token,
+            "object": event.data.id,
+            "time": round(1000 * event.timestamp.timestamp()),
+        }
+        self._journal.write("begin", *effect.values())
+        time.sleep(random.uniform(0, 0.004))
+        if random.random() < 0.01:
+            time.sleep(1)  # Longer than the sender waits.
+        if random.random() < 0.05:
+            raise FlakyError
+        if not self._place.is_transactional:
+            self._journal.write("effect", *effect.values())
+        else:
+            at = {"at": time.monotonic_ns(), "worker": self._journal.worker}
+            self._place.write(self._store, delivery, {**at, **effect})
+            if random.random() < 0.05:
+                raise FlakyError  # What it has written must go.
+        time.sleep(random.uniform(0, 0.004))
+
+
+class FlakyError(Exception):
+    """How the handlers fail."""
+
+
+class Confirming:
+    """A store that writes into the journal what it has confirmed."""
+
+    def __init__(self, store: Any, journal: Journal) -> None:
+        self._store = store
+        self._journal = journal
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def confirm(self, message_id: str, handler: str, token: str, mark: Any = None) -> bool:
+        confirmed: bool = self._store.confirm(message_id, handler, token, mark)
+        if confirmed:
+            self._journal.write("confirmed", message_id, handler, token)
+        return confirmed
+
+
+class Server(ThreadingMixIn, WSGIServer):
+    """One thread per request."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A sender that has not waited is nothing to speak of."""
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Log nothing."""
+
+
+def serve(listening: socket.socket, place: Place, lease: timedelta, journal: Journal) -> None:
+    """One server process, until it is killed."""
+    import logging
+
+    logging.getLogger("clerk_hooks").addHandler(logging.NullHandler())
+    logging.getLogger("clerk_hooks").propagate = False
+    random.seed()
+    store = place.open()
+    handlers = Handlers(place, store, journal)
+    endpoint = Endpoint(
+        handlers.router(), secret=SECRET, store=Confirming(store, journal), lease=lease
+    )
+    server = Server(listening.getsockname(), Quiet, bind_and_activate=False)
+    server.socket = listening
+    server.server_name, server.server_port = "127.0.0.1", listening.getsockname()[1]
+    server.setup_environ()
+    server.set_app(wsgi_app(endpoint))
+    server.serve_forever(0.05)
+
+
+class Herd:
+    """The server processes."""
+
+    def __init__(
+        self, listening: socket.socket, place: Place, lease: timedelta, path: Path
+    ) -> None:
+        self._listening = listening
+        self._place = place
+        self._lease = lease
+        self._path = path
+        self._running: dict[int, Journal] = {}
+        self._forked = 0
+
+    def fork(self) -> None:
+        self._forked += 1
+        journal = Journal(self._path, self._forked)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)  # For who has forked it to answer.
+                serve(self._listening, self._place, self._lease, journal)
+            finally:
+                os._exit(1)
+        self._running[pid] = journal
+
+    def kill(self) -> None:
+        """Kill one, and write down that it is dead, once it is."""
+        pid = random.choice(list(self._running))
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        self._running.pop(pid).write("killed")
+
+    def end(self) -> None:
+        while self._running:
+            self.kill()
+
+
+def load(place: Place) -> None:
+    """Import and build here what would take each new process longer than it may live."""
+    place.open()  # Which connects to nothing.
+    for event_type in ("user.created", "user.updated", "user.deleted"):
+        parse_event({"type": event_type, "data": {"id": "user_1"}})
+
+
+def main(settings: dict[str, Any]) -> None:
+    listening = socket.socket(fileno=settings["socket"])
+    listening.setblocking(False)  # Of several processes that see a connection, one gets it.
+    for event_type in ("user.created", "user.updated", "user.deleted"):
+        parse_event({"type": event_type, "data": {"id": "user_1"}})  # Once, and not in each fork.
+    lease = timedelta(seconds=settings["lease"])
+    herd = Herd(listening, Place(**settings["place"]), lease, Path(settings["journal"]))
+    try:
+        for _ in range(settings["processes"]):
+            herd.fork()
+        every = settings["kill_every"]
+        while True:
+            wait = random.uniform(0.5, 1.5) * every if every else None
+            if select.select([sys.stdin], [], [], wait)[0]:
+                break
+            herd.kill()
+            herd.fork()
+    finally:
+        herd.end()
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))
