@@ -60,13 +60,14 @@ class MemoryStore:
             about = (object and self._objects.get(object.key)) or _Object()
             held = object is not None and self._is_held_elsewhere(about, message_id, now)
             claim = decide(handlers, records, now, object, KnownObject(about.mark, held))
-            ends = now + lease.total_seconds()
+            seconds = lease.total_seconds()
+            ends = now + seconds
             for name in claim.run:
                 records[name] = HandlerRecord(name, "running", ends, claim.token)
                 if object is not None and name in object.handlers:
                     about.holders.add((message_id, name))
                     self._objects.keep(object.key, about, now + self._retention)
-            self._messages.keep(message_id, records, now + self._retention)
+            self._messages.keep(message_id, records, now + max(seconds, self._retention))
             return claim
 
     def confirm(

@@ -7,7 +7,7 @@ asked for. Those are kept by the claim they belong to: its token, and the handle
 import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from sqlalchemy import Engine
@@ -181,7 +181,7 @@ class AsyncTransactions:
         self, connection: "AsyncConnection", work: Work[bool], release: Work[None]
     ) -> bool:
         with failures():
-            async with connection:
+            async with aclosing(connection):
                 return await connection.run_sync(_finish, self._settings, work, release)
 
     async def _pop(self, key: ClaimKey) -> "AsyncConnection | None":

@@ -1,0 +1,36 @@
+"""One suite for all stores: each test that asks for a `store` runs on every one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .backends import ALL, SHARED, Backend, Clock, backend
+
+
+@pytest.fixture(params=ALL)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
+    """Where stores of one kind keep what they remember."""
+    with backend(request.param, tmp_path) as place:
+        yield place
+
+
+@pytest.fixture(params=SHARED)
+def shared_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
+    """The same, for stores that several processes share."""
+    with backend(request.param, tmp_path) as place:
+        yield place
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(place: Backend, clock: Clock) -> Any:
+    """A store of each kind, whose clock stands still."""
+    return place.open(clock=clock)

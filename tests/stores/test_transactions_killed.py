@@ -1,0 +1,68 @@
+"""Processes that are killed: what a handler wrote to the store's database is there exactly once."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from .backends import ASYNC_SQL, SYNC_SQL, Backend, backend
+from .worker import Receiver, build, writing_router
+
+EFFECTS = "CREATE TABLE effects (message_id VARCHAR(255) NOT NULL)"
+
+
+@pytest.fixture(params=[*SYNC_SQL, *ASYNC_SQL])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
+    with backend(request.param, tmp_path) as place:
+        place.sql(EFFECTS)
+        yield place
+
+
+def receive(place: Backend, message_id: str, seconds_later: float = 0) -> int:
+    """Deliver to an endpoint of another process, as its clock says so much later."""
+    store = build(
+        place.kind,
+        place.url,
+        clock=lambda: time.time() + seconds_later,
+        timeout=timedelta(seconds=30),
+    )
+    receiver = Receiver(store, writing_router(store))
+    try:
+        return receiver.receive(message_id)
+    finally:
+        receiver.close()
+
+
+@pytest.mark.parametrize(
+    ("die_at", "status_before", "effects_before"),
+    [
+        ("commit 1", 200, 0),  # With the claim not yet committed.
+        ("begin", 409, 0),
+        ("connection", 409, 0),
+        ("end", 409, 0),
+        ("commit 2", 409, 0),  # With the handler's writes and the confirm sent, but not committed.
+        ("reply", 200, 1),
+    ],
+)
+def test_after_a_kill_at_any_point_the_effect_is_there_exactly_once(
+    place: Backend, die_at: str, status_before: int, effects_before: int
+) -> None:
+    process = place.start("transact", die_at=die_at).process
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    assert output == ""
+
+    def effects() -> int:
+        ((count,),) = place.sql("SELECT COUNT(*) FROM effects WHERE message_id = 'msg_1'")
+        return int(count)
+
+    assert effects() == effects_before
+    assert receive(place, "msg_1") == status_before  # As Svix does after 5 s: within the lease.
+    assert receive(place, "msg_1", seconds_later=61) == 200
+    assert receive(place, "msg_1", seconds_later=62) == 200
+    assert effects() == 1
