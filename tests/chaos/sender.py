@@ -68,7 +68,7 @@ class Sender:
 
     def run(self, threads: int) -> None:
         """Send until nothing is left to be tried."""
-        workers = [threading.Thread(target=self._work) for _ in range(threads)]
+        workers = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
         for worker in workers:
             worker.start()
         for worker in workers:

@@ -116,8 +116,10 @@ class Quiet(WSGIRequestHandler):
         """Log nothing."""
 
 
-def serve(listening: socket.socket, place: Place, lease: timedelta, journal: Journal) -> None:
-    """One server process, until it is killed."""
+def serve(
+    listening: socket.socket, place: Place, lease: timedelta, journal: Journal, ready: int
+) -> None:
+    """One server process, until it is killed; what is written to `ready` says that it serves."""
     import logging
 
     logging.getLogger("clerk_hooks").addHandler(logging.NullHandler())
@@ -133,6 +135,7 @@ def serve(listening: socket.socket, place: Place, lease: timedelta, journal: Jou
     server.server_name, server.server_port = "127.0.0.1", listening.getsockname()[1]
     server.setup_environ()
     server.set_app(wsgi_app(endpoint))
+    os.write(ready, b".")
     server.serve_forever(0.05)
 
 
@@ -150,15 +153,20 @@ class Herd:
         self._forked = 0
 
     def fork(self) -> None:
+        """Fork one, and wait until it serves: however slow the machine is, most of them do."""
         self._forked += 1
+        is_ready, ready = os.pipe()
         journal = Journal(self._path, self._forked)
         pid = os.fork()
         if pid == 0:
             try:
                 signal.signal(signal.SIGINT, signal.SIG_IGN)  # For who has forked it to answer.
-                serve(self._listening, self._place, self._lease, journal)
+                serve(self._listening, self._place, self._lease, journal, ready)
             finally:
                 os._exit(1)
+        os.close(ready)
+        os.read(is_ready, 1)
+        os.close(is_ready)
         self._running[pid] = journal
 
     def kill(self) -> None:

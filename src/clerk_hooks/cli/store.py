@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
@@ -40,6 +41,9 @@ _Store = Annotated[
         "SQLAlchemy, such as postgresql+psycopg://...",
     ),
 ]
+_Prefix = Annotated[
+    str | None, typer.Option(help="Redis only: what its keys begin with, if the store was told.")
+]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _MessageId = Annotated[
     str, typer.Argument(metavar="MSG_ID", help="Message id (svix-id), as in the log: msg_...")
@@ -47,12 +51,14 @@ _MessageId = Annotated[
 
 
 @store_app.command()
-def show(message_id: _MessageId, *, store: _Store = "", as_json: _Json = False) -> None:
+def show(
+    message_id: _MessageId, *, store: _Store = "", prefix: _Prefix = None, as_json: _Json = False
+) -> None:
     """Show which handlers of a message have succeeded, and which are being run.
 
     Exits with 1 if the store remembers nothing of it, and with 2 if the store does not answer.
     """
-    records = _ask(store, lambda opened: opened.show(message_id))
+    records = _ask(store, prefix, lambda opened: opened.show(message_id))
     if as_json:
         print(json.dumps([_fields(record) for record in records]))
     elif records:
@@ -63,12 +69,14 @@ def show(message_id: _MessageId, *, store: _Store = "", as_json: _Json = False) 
 
 
 @store_app.command()
-def forget(message_id: _MessageId, *, store: _Store = "", as_json: _Json = False) -> None:
+def forget(
+    message_id: _MessageId, *, store: _Store = "", prefix: _Prefix = None, as_json: _Json = False
+) -> None:
     """Forget a message, so that a replay from Clerk's dashboard runs all its handlers again.
 
     Exits with 1 if there was nothing to forget, and with 2 if the store does not answer.
     """
-    count = _ask(store, lambda opened: opened.forget(message_id))
+    count = _ask(store, prefix, lambda opened: opened.forget(message_id))
     if as_json:
         print(json.dumps({"forgotten": count}))
     elif count:
@@ -79,43 +87,46 @@ def forget(message_id: _MessageId, *, store: _Store = "", as_json: _Json = False
 
 
 @store_app.command()
-def purge(*, store: _Store = "", as_json: _Json = False) -> None:
+def purge(*, store: _Store = "", prefix: _Prefix = None, as_json: _Json = False) -> None:
     """Delete what is older than the retention; it counts for nothing anyway.
 
     Exits with 2 if the store does not answer.
     """
-    count = _ask(store, lambda opened: opened.purge())
+    count = _ask(store, prefix, lambda opened: opened.purge())
     print(json.dumps({"forgotten": count}) if as_json else f"Deleted: {_handlers(count)}.")
 
 
-def _ask(url: str, question: Callable[[IdempotencyStore], _Answer]) -> _Answer:
+def _ask(url: str, prefix: str | None, question: Callable[[IdempotencyStore], _Answer]) -> _Answer:
     try:
-        return question(_open(url))
+        with _open(url, prefix) as store:
+            return question(store)
     except (ClerkHooksError, ImportError) as error:
         _fail(str(error))
 
 
-def _open(url: str) -> IdempotencyStore:
+@contextmanager
+def _open(url: str, prefix: str | None) -> Generator[IdempotencyStore]:
     """The store that `url` names. It may hold a password, so no message repeats it."""
-    scheme, separator, rest = url.partition(":")
     if not url:
         _fail(f"which store? Pass --store, or set {STORE_VARIABLE}")
-    if scheme == "sqlite" and separator:
-        url = rest.removeprefix("///")
-        separator = ""
-    if "://" not in url:
-        from ..stores.sqlite import SQLiteStore
-
-        if not Path(url).is_file():  # The store would make one.
-            _fail(f"there is no file {url}")
-        return SQLiteStore(url)
-    if scheme in ("redis", "rediss", "unix"):
+    if url.startswith(("redis://", "rediss://", "unix://")):
         from ..stores.redis import RedisStore
 
-        return RedisStore(url)
-    from ..stores.sqlalchemy import SQLAlchemyStore
+        yield RedisStore(url) if prefix is None else RedisStore(url, prefix=prefix)
+    elif prefix is not None:
+        _fail("only a store in Redis has a --prefix")
+    elif "://" in url and not url.startswith("sqlite://"):
+        from ..stores.sqlalchemy import SQLAlchemyStore
 
-    return SQLAlchemyStore(url)
+        yield SQLAlchemyStore(url)
+    else:
+        from ..stores.sqlite import SQLiteStore
+
+        path = url.removeprefix("sqlite:").removeprefix("///")
+        if not Path(path).is_file():  # The store would make one.
+            _fail(f"there is no file {path}")
+        with closing(SQLiteStore(path)) as store:
+            yield store
 
 
 def _fail(message: str) -> NoReturn:

@@ -1,0 +1,183 @@
+"""``clerk-hooks store``: what it shows and forgets, of every kind of store, as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from clerk_hooks import IdempotencyStore
+from clerk_hooks.stores.sqlite import SQLiteStore
+
+from ..stores.backends import backend
+from .test_demo import run
+
+LEASE = timedelta(hours=1)
+KINDS = ["sqlite", "redis", "sqlalchemy-psycopg", "sqlalchemy-pymysql"]
+
+
+class Place(NamedTuple):
+    """A store that remembers two messages, and the options that name it."""
+
+    store: IdempotencyStore
+    options: list[str]
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return run("store", *words, *self.options)
+
+
+def remember(store: IdempotencyStore) -> None:
+    for message_id in ("msg_1", "msg_2"):
+        claim = store.claim(message_id, ["app.audit", "app.welcome"], LEASE)
+        store.confirm(message_id, "app.audit", claim.token)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """A store in a file, for what does not depend on the kind."""
+    store = SQLiteStore(tmp_path / "store.db")
+    remember(store)
+    yield Place(store, ["--store", str(tmp_path / "store.db")])
+    store.close()
+
+
+@pytest.fixture(params=KINDS)
+def any_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    with backend(request.param, tmp_path) as found:
+        store = found.open()
+        remember(store)
+        url, _, prefix = found.url.partition(" ")
+        yield Place(store, ["--store", url, *(["--prefix", prefix] if prefix else [])])
+
+
+def test_show_and_forget_and_purge_of_every_kind(any_place: Place) -> None:
+    result = any_place.run("show", "msg_1", "--json")
+    assert result.returncode == 0
+    assert [(record["handler"], record["state"]) for record in json.loads(result.stdout)] == [
+        ("app.audit", "done"),
+        ("app.welcome", "running"),
+    ]
+    assert any_place.run("forget", "msg_1").stdout == "Forgotten: msg_1, 2 handlers.\n"
+    assert any_place.store.claim("msg_1", ["app.audit"], LEASE).run == ("app.audit",)
+    assert len(any_place.store.show("msg_2")) == 2
+    result = any_place.run("purge")
+    assert (result.returncode, result.stdout) == (0, "Deleted: 0 handlers.\n")
+    assert any_place.run("forget", "msg_3").returncode == 1
+
+
+def test_show_prints_a_table(place: Place) -> None:
+    lines = place.run("show", "msg_1").stdout.splitlines()
+    assert re.fullmatch(r"Handler +State +Until \(UTC\) *", lines[0])
+    assert re.fullmatch(r"app\.audit +done +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d *", lines[2])
+    assert re.fullmatch(r"app\.welcome +running +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d *", lines[3])
+    assert len(lines) == 4
+
+
+def test_show_says_until_when(place: Place) -> None:
+    before = datetime.now(timezone.utc)
+    done, running = json.loads(place.run("show", "msg_1", "--json").stdout)
+    days = datetime.fromisoformat(done["expires_at"]) - before
+    hour = datetime.fromisoformat(running["expires_at"]) - before
+    assert timedelta(days=2.9) < days <= timedelta(days=3)
+    assert timedelta(minutes=50) < hour <= timedelta(hours=1)
+    (token,) = {done["token"], running["token"]}
+    assert token
+
+
+@pytest.mark.parametrize(
+    ("command", "text", "as_json"),
+    [
+        ("show", "Nothing is remembered of msg_3.\n", []),
+        ("forget", "Nothing was remembered of msg_3.\n", {"forgotten": 0}),
+    ],
+)
+def test_nothing_found_is_status_1(place: Place, command: str, text: str, as_json: object) -> None:
+    result = place.run(command, "msg_3")
+    assert (result.returncode, result.stdout, result.stderr) == (1, text, "")
+    result = place.run(command, "msg_3", "--json")
+    assert (result.returncode, json.loads(result.stdout), result.stderr) == (1, as_json, "")
+
+
+def test_json_says_how_many_were_forgotten(place: Place) -> None:
+    assert json.loads(place.run("forget", "msg_1", "--json").stdout) == {"forgotten": 2}
+    assert json.loads(place.run("purge", "--json").stdout) == {"forgotten": 0}
+
+
+def test_purge_deletes_what_has_expired(tmp_path: Path) -> None:
+    old = SQLiteStore(tmp_path / "store.db", clock=lambda: 1_700_000_000.0)
+    remember(old)
+    old.close()
+    result = run("store", "purge", "--store", str(tmp_path / "store.db"))
+    assert result.stdout == "Deleted: 4 handlers.\n"
+
+
+@pytest.mark.parametrize("form", ["{}", "sqlite:{}", "sqlite:///{}"])
+def test_a_file_is_named_in_several_ways(place: Place, form: str) -> None:
+    result = run("store", "show", "msg_1", "--store", form.format(place.options[1]))
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_the_environment_may_name_the_store(place: Place) -> None:
+    assert run("store", "show", "msg_1", CLERK_HOOKS_STORE=place.options[1]).returncode == 0
+    assert "CLERK_HOOKS_STORE" in run("store", "show", "--help", COLUMNS="200").stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "which store? Pass --store, or set CLERK_HOOKS_STORE"),
+        (["--store", "/nowhere/store.db"], "there is no file /nowhere/store.db"),
+        (["--store", "sqlite:nowhere.db"], "there is no file nowhere.db"),
+        (["--store", "nonsense://user:hunter2@host/x"], "no URL of a database"),
+        (["--store", "postgresql+asyncpg://user:hunter2@host/x"], "the driver asyncpg is async"),
+        (["--store", "redis://:hunter2@127.0.0.1:1/0"], "Redis: ConnectionError"),
+        (["--store", "redis://:hunter2@127.0.0.1:nonsense"], "client: no Redis URL"),
+        (["--store", "postgresql+psycopg://u:hunter2@127.0.0.1:1/x"], "OperationalError"),
+        (["--store", "store.db", "--prefix", "x"], "only a store in Redis has a --prefix"),
+    ],
+)
+def test_what_cannot_be_answered_is_one_line_and_status_2(options: list[str], message: str) -> None:
+    result = run("store", "show", "msg_1", *options, CLERK_HOOKS_STORE="")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("clerk-hooks store: ")
+    assert result.stderr.count("\n") == 1
+    assert message in result.stderr
+    assert "hunter2" not in result.stderr
+
+
+@pytest.mark.parametrize("words", [["forget", "msg_1"], ["purge"]], ids=" ".join)
+def test_other_commands_fail_alike(words: list[str]) -> None:
+    result = run("store", *words, "--store", "nowhere.db")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "clerk-hooks store: there is no file nowhere.db\n"
+
+
+def test_a_file_that_is_no_database_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("these are notes, " * 100)
+    result = run("store", "show", "msg_1", "--store", str(tmp_path / "notes.txt"))
+    assert result.returncode == 2
+    assert "file is not a database" in result.stderr
+    assert (tmp_path / "notes.txt").read_text().startswith("these are notes")
+
+
+def test_a_client_that_is_not_installed_is_named(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['redis'] = None\n")
+    result = run("store", "purge", "--store", "redis://localhost", PYTHONPATH=str(tmp_path))
+    assert result.returncode == 2
+    assert "pip install 'clerk-hooks[redis]'" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_help_explains_the_commands() -> None:
+    text = " ".join(run("store", "--help", COLUMNS="200").stdout.split())
+    for command in ("show", "forget", "purge"):
+        assert f"{command} " in text
+    text = " ".join(run("store", "forget", "--help", COLUMNS="200").stdout.split())
+    assert "replay from Clerk's dashboard" in text
+    assert "Exits with 1" in text
