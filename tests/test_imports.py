@@ -75,7 +75,10 @@ ALLOWED = {
     "stores.redis": Sees("errors idempotency stores._lua redis"),
     "stores._tables": Sees("errors stores._sql sqlalchemy"),
     "stores._database": Sees("errors stores._sql stores._tables sqlalchemy"),
-    "stores._engines": Sees("errors stores._sql stores._database sqlalchemy", "asyncio", "asyncio"),
+    "stores._watchdog": Sees("sqlalchemy"),
+    "stores._engines": Sees(
+        "errors stores._sql stores._database stores._watchdog sqlalchemy", "asyncio", "asyncio"
+    ),
     "stores._awaited": Sees("errors idempotency stores._sql stores._engines"),
     "stores.sqlalchemy": Sees(
         "errors idempotency delivery stores._sql stores._tables stores._database stores._engines "

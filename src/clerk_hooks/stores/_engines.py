@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from ..errors import ConfigurationError, StoreUnavailable
 from ._database import Settings, failures, is_conflict, limit, perform, prepare, remaining
 from ._sql import Transaction
+from ._watchdog import watched
 
 if TYPE_CHECKING:
     from asyncio import Task
@@ -27,8 +28,6 @@ _Result = TypeVar("_Result")
 Work: TypeAlias = Callable[[Transaction], _Result]
 ClaimKey: TypeAlias = tuple[str, str]
 """Token of a claim, and name of the handler."""
-
-_ATTEMPTS = 3
 
 
 class SyncTransactions:
@@ -42,19 +41,18 @@ class SyncTransactions:
         self._claimed: dict[ClaimKey, Connection | None] = {}
 
     def run(self, work: Work[_Result]) -> _Result:
-        """Do `work` in a transaction; again where another one got in its way."""
+        """Do `work` in a transaction; again, while there is time, where others got in its way."""
         deadline = time.monotonic() + self._settings.timeout
         with failures():
             self._prepare()
-            attempts_left = _ATTEMPTS
             while True:
-                attempts_left -= 1
                 with self._engine.connect() as connection:
                     try:
                         return _attempt(connection, self._settings, work, remaining(deadline))
                     except DBAPIError as error:
-                        if not attempts_left or not _is_worth_another(error):
+                        if not _is_worth_another(error):
                             raise
+                remaining(deadline)
 
     def expect(self, keys: Iterable[ClaimKey]) -> None:
         """From now on these claims may ask for connections."""
@@ -101,7 +99,8 @@ class SyncTransactions:
             self._claimed.clear()
             self._process = os.getpid()
         if not self._is_prepared:
-            with self._engine.connect() as connection:
+            seconds = self._settings.timeout
+            with self._engine.connect() as connection, watched(connection, seconds):
                 prepare(connection, self._settings)
             self._is_prepared = True
 
@@ -162,16 +161,15 @@ class AsyncTransactions:
                 async with self._engine.connect() as connection:
                     await connection.run_sync(prepare, self._settings)
                 self._is_prepared = True
-            attempts_left = _ATTEMPTS
             while True:
-                attempts_left -= 1
                 async with self._engine.connect() as connection:
                     seconds = remaining(deadline)
                     try:
                         return await connection.run_sync(_attempt, self._settings, work, seconds)
                     except DBAPIError as error:
-                        if not attempts_left or not _is_worth_another(error):
+                        if not _is_worth_another(error):
                             raise
+                remaining(deadline)
 
     async def _connect(self) -> "AsyncConnection":
         with failures():
@@ -212,8 +210,9 @@ class AsyncTransactions:
 def _attempt(
     connection: Connection, settings: Settings, work: Work[_Result], seconds: float
 ) -> _Result:
-    # Two statements of a transaction may have to wait for others: for a mark, and for a claim.
-    return perform(connection, settings, work, limit(connection, seconds / 2))
+    with watched(connection, seconds):
+        # Two statements of a transaction may have to wait for others: for a mark, and for a claim.
+        return perform(connection, settings, work, limit(connection, seconds / 2))
 
 
 def _is_worth_another(error: DBAPIError) -> bool:

@@ -1,0 +1,143 @@
+"""What stores are made from, and what is said of the rest: at once, and without a secret."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+import redis.asyncio
+import sqlalchemy
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from clerk_hooks import ConfigurationError
+from clerk_hooks.stores.redis import RedisStore
+from clerk_hooks.stores.sqlalchemy import SQLAlchemyStore
+from clerk_hooks.stores.sqlite import SQLiteStore
+
+
+def stores(**options: Any) -> list[Any]:
+    return [
+        lambda: SQLiteStore("store.sqlite3", **options),
+        lambda: RedisStore("redis://127.0.0.1:1", **options),
+        lambda: SQLAlchemyStore("sqlite:///store.sqlite3", **options),
+    ]
+
+
+@pytest.mark.parametrize("value", [timedelta(0), timedelta(-1), 5, None, timedelta(hours=2)])
+@pytest.mark.parametrize("kind", range(3))
+def test_the_timeout_is_a_timedelta_up_to_an_hour(kind: int, value: Any) -> None:
+    with pytest.raises(ConfigurationError, match="timeout: a timedelta"):
+        stores(timeout=value)[kind]()
+
+
+@pytest.mark.parametrize("value", [timedelta(0), timedelta(-1), 5, None])
+@pytest.mark.parametrize("kind", range(3))
+def test_the_retention_is_a_timedelta_that_is_positive(kind: int, value: Any) -> None:
+    with pytest.raises(ConfigurationError, match="retention: a timedelta"):
+        stores(retention=value)[kind]()
+
+
+@pytest.mark.parametrize("kind", range(3))
+def test_a_store_touches_nothing_before_its_first_use(
+    kind: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    stores()[kind]()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", ["", ":memory:", None, 5, b"store.sqlite3"])
+def test_the_path_is_that_of_a_file(path: Any) -> None:
+    with pytest.raises(ConfigurationError, match="path: "):
+        SQLiteStore(path)
+
+
+def test_a_path_may_be_relative_and_stays_what_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = SQLiteStore(Path("store.sqlite3"))
+    monkeypatch.chdir("/")
+    store.claim("msg_1", ["h"], timedelta(seconds=1))
+    store.close()
+    assert (tmp_path / "store.sqlite3").exists()
+
+
+@pytest.mark.parametrize(
+    "client",
+    ["nonsense", "http://user:hunter2@host", "redis://:hunter2@host:port", None, 5, object()],
+)
+def test_the_client_is_one_of_redis_or_a_url(client: Any) -> None:
+    with pytest.raises(ConfigurationError, match="client: ") as caught:
+        RedisStore(client)
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_the_client_is_not_one_of_asyncio() -> None:
+    with pytest.raises(ConfigurationError, match="asyncio"):
+        RedisStore(redis.asyncio.Redis())  # type: ignore[arg-type]
+
+
+def test_the_prefix_is_text() -> None:
+    with pytest.raises(ConfigurationError, match="prefix"):
+        RedisStore("redis://host", prefix=b"p")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "engine",
+    ["nonsense", "clerk://user:hunter2@host/db", "://:hunter2@", None, 5, object()],
+)
+def test_the_engine_is_one_of_sqlalchemy_or_a_url(engine: Any) -> None:
+    with pytest.raises(ConfigurationError, match="engine: ") as caught:
+        SQLAlchemyStore(engine)
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_the_database_is_one_that_the_store_knows() -> None:
+    engine = sqlalchemy.create_engine("sqlite:///x")
+    engine.dialect.name = "oracle"  # Whose driver need not be installed for this.
+    with pytest.raises(ConfigurationError, match="engine: of oracle"):
+        SQLAlchemyStore(engine)
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_database_in_memory_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="MemoryStore"):
+        SQLAlchemyStore(url)
+    with pytest.raises(ConfigurationError, match="MemoryStore"):
+        SQLAlchemyStore(create_async_engine("sqlite+aiosqlite://"))
+
+
+def test_a_url_of_an_async_driver_is_refused_with_what_to_pass() -> None:
+    with pytest.raises(ConfigurationError, match="pass create_async_engine"):
+        SQLAlchemyStore("postgresql+asyncpg://user:hunter2@host/db")
+
+
+def test_a_driver_that_is_missing_is_named_with_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "pg8000", None)
+    with pytest.raises(ConfigurationError, match="pip install pg8000") as caught:
+        SQLAlchemyStore("postgresql+pg8000://user:hunter2@host/db")
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        RedisStore("redis://user:hunter2@127.0.0.1:1"),
+        SQLAlchemyStore("postgresql+psycopg://user:hunter2@127.0.0.1:1/db"),
+    ],
+    ids=["redis", "sqlalchemy"],
+)
+def test_no_password_is_shown(store: Any) -> None:
+    assert "hunter2" not in repr(store)
+    with pytest.raises(Exception, match=r"^(Redis|the database): \w+$"):
+        store.claim("msg_1", ["h"], timedelta(seconds=1))
