@@ -127,6 +127,7 @@ def test_no_function_is_a_stub() -> None:
         if ast.unparse(node.body[-1]) in ("...", "pass")
         and not is_decorated(node, "abstractmethod")
         and not name.startswith("idempotency.")  # The methods of the Protocol.
+        and name not in ("_sql.rowcount", "_sql.fetchall")  # Those of another one.
     ]
     assert stubs == []
 
