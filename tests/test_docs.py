@@ -17,6 +17,7 @@ a port of its own. What a fenced block is, says the word after its fence:
 import ast
 import contextlib
 import doctest
+import gc
 import importlib
 import io
 import os
@@ -190,6 +191,8 @@ class Page:
         self.server_output.close()
         for module in self.folder.glob("*.py"):
             sys.modules.pop(module.stem, None)
+        self.namespace.clear()
+        gc.collect()  # So that what a page leaves open is this page's affair.
 
 
 @pytest.fixture
@@ -208,6 +211,7 @@ def page(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the pages show a POSIX shell, and gunicorn")
+@pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning")  # No app closes its store.
 @each_page
 def test_the_code_of_a_page_runs_and_prints_what_it_shows(page: Page) -> None:
     page.run()

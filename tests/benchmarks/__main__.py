@@ -3,24 +3,24 @@
 With ``http``: whole requests in every framework, see `tests.benchmarks.http`.
 
 Every row is a ratio of two medians from one run, beside the highest ratio that we accept. Exits 1
-where a row is above it.
+where a row is above it. ``python -m tests.benchmarks stores`` does so for the idempotency stores.
 """
 
 import json
-import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 
 from svix.webhooks import Webhook
 
 from clerk_hooks import Delivery, Endpoint, Router, Verifier, verify
 from clerk_hooks.events import UserCreated
 
+from .table import Row, print_table
 from .timing import fresh_interpreters, seconds_per_call
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -36,30 +36,14 @@ assert isinstance(verify(body, headers, secret=secret).event, UserCreated)
 """
 
 
-class Row(NamedTuple):
-    """One line of the table: a ratio (or a number of `unit`), and the most it may be."""
-
-    name: str
-    measured: float
-    limit: float
-    unit: str = ""
-
-
 def main() -> int:
     """Measure and print everything."""
-    print(
-        f"Python {platform.python_version()}, svix {version('svix')}, "
-        f"pydantic {version('pydantic')}, {platform.machine()}; medians of interleaved rounds\n"
-    )
-    print(f"{'':74} {'measured':>10} {'at most':>10}")
-    missed = 0
-    for row in (*deliveries(), *sizes(), *interpreters()):
-        missed += row.measured > row.limit
-        flag = "  MISSED" if row.measured > row.limit else ""
-        print(
-            f"{row.name:74} {row.measured:>7.2f} {row.unit:2} {row.limit:>7.2f} {row.unit:2}{flag}"
-        )
-    return 1 if missed else 0
+    if sys.argv[1:] == ["stores"]:
+        from .stores import rows
+
+        return print_table(rows())
+    print(f"svix {version('svix')}, pydantic {version('pydantic')}")
+    return print_table(chain(deliveries(), sizes(), interpreters()))
 
 
 def signed(body: bytes) -> dict[str, str]:

@@ -104,9 +104,12 @@ def _servers(place: places.Place, journal: Path, settings: Run) -> Iterator[int]
             [sys.executable, "-m", "tests.chaos.server", json.dumps(arguments)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
             pass_fds=[listening.fileno()],
         )
+        assert process.stdout is not None
         try:
+            assert process.stdout.readline() == b"serving\n"
             yield listening.getsockname()[1]
         finally:
             process.communicate(timeout=30)

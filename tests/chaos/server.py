@@ -1,8 +1,8 @@
 """The servers: ``python -m tests.chaos.server SETTINGS``, with a listening socket inherited.
 
 This process accepts nothing itself: it forks the server processes, which share the socket, kills
-one of them with SIGKILL every now and then, and forks another in its place. It ends, and they with
-it, when its standard input does.
+one of them with SIGKILL every now and then, and forks another in its place. It prints a line once
+all of them serve, and ends, and they with it, when its standard input does.
 """
 
 import json
@@ -198,6 +198,7 @@ def main(settings: dict[str, Any]) -> None:
     try:
         for _ in range(settings["processes"]):
             herd.fork()
+        print("serving", flush=True)
         every = settings["kill_every"]
         while True:
             wait = random.uniform(0.5, 1.5) * every if every else None

@@ -70,7 +70,7 @@ class Backend:
         elif self.kind == "sqlite":
             self._close.append(store.close)
         elif self.kind == "redis":
-            self._close.append(store._execute.__self__._pool.disconnect)
+            self._close.append(store._execute.__self__.close)
         self._memory = store
         return store
 

@@ -113,14 +113,15 @@ def free_port() -> int:
 class RedisServer:
     """A Redis of the test's own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, persistent: bool = True) -> None:
         found = shutil.which("redis-server")
         if found is None:
             lacks("redis-server is not installed")
         self.port = free_port()
         self._command = [
             *(str(found), "--port", str(self.port), "--dir", str(folder)),
-            *("--save", "", "--appendonly", "yes", "--appendfsync", "always"),
+            *("--save", "", "--appendonly", "yes" if persistent else "no"),
+            *("--appendfsync", "always"),
         ]
         self._process: subprocess.Popen[bytes] | None = None
 

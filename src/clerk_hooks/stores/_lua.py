@@ -36,10 +36,10 @@ end
 
 local outcomes, has_run = {}, false
 for i = 2, #ARGV do
-  local drops_stale, handler = string.match(ARGV[i], "^(.)(.*)$")
-  drops_stale = drops_stale == "1"
+  local drops_stale, handler = string.sub(ARGV[i], 1, 1) == "1", string.sub(ARGV[i], 2)
   local outcome, record = "run", redis.call("HGET", message, handler)
-  local state, ends = string.match(record or "", "^(%S+) (%S+)")
+  local state, ends
+  if record then state, ends = string.match(record, "^(%S+) (%S+)") end
   if state and tonumber(ends) > tonumber(now) then
     outcome = state == "done" and "done" or "busy"
   elseif drops_stale and is_stale then
