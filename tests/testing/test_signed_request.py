@@ -96,6 +96,8 @@ def test_id_and_time_may_be_given() -> None:
     assert request.message_id == "msg_1"
     assert request.signed_at == at.replace(microsecond=0)
     assert verify(*request, secret=SECRET, now=at).message_id == "msg_1"
+    with pytest.raises(ConfigurationError, match="message_id"):
+        signed_request(b"{}", message_id="msg_user.created")
     with pytest.raises(ConfigurationError, match="naive"):
         signed_request(b"{}", signed_at=datetime(2026, 1, 1))  # noqa: DTZ001
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 from ..delivery import Body, read_body
 from ..errors import ConfigurationError, InputTypeError
 from ..secret import SECRET_VARIABLE, Secret, read_keys
+from ..signature import sign
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -104,8 +105,8 @@ def signed_request(
     while rotating; without it those of the environment variable ``CLERK_WEBHOOK_SIGNING_SECRET``,
     and where it is unset, `SECRET`. `message_id` defaults to a new one, `signed_at` (aware) to now.
 
-    Raises `SecretError`, `ConfigurationError` for a naive `signed_at`, and `InputTypeError` for
-    what is no event.
+    Raises `SecretError`, `ConfigurationError` for an id or a time that no receiver would accept,
+    and `InputTypeError` for what is no event.
     """
     if secret is None:
         secret = os.environ.get(SECRET_VARIABLE, "").strip() or SECRET
@@ -115,6 +116,8 @@ def signed_request(
         raise ConfigurationError("signed_at: a naive datetime has no fixed instant: pass an aware")
     if message_id is None:
         message_id = f"msg_{secrets.token_hex(14)}"
+    else:
+        sign(b"", secret=secret, message_id=message_id)  # Refuses what no receiver would accept.
     # svix 2.x signs a datetime that is not UTC for another instant than it is.
     at = signed_at.astimezone(timezone.utc)
     # This is the class's only maker.
