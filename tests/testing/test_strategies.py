@@ -64,7 +64,7 @@ def test_what_fails_shrinks_to_a_sample_with_the_one_field_that_matters() -> Non
         lambda user: user.primary_email_address_id and user.primary_email is None,
         lambda user: "created_at" not in user.model_fields_set,
         lambda user: user.web3_wallets,
-        lambda user: user.public_metadata,
+        lambda user: user.banned is None,
         lambda user: any(address.verification is None for address in user.email_addresses),
     ],
 )
