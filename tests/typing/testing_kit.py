@@ -9,6 +9,7 @@ from typing_extensions import assert_type
 
 from clerk_hooks import Endpoint, Reply
 from clerk_hooks.events import KnownEvent, UnknownEvent, UserCreated, UserDeleted
+from clerk_hooks.pytest_plugin import ClerkDeliver, ClerkSample
 from clerk_hooks.testing import (
     SECRET,
     Cause,
@@ -21,7 +22,6 @@ from clerk_hooks.testing import (
     signed_request,
     variants_of,
 )
-from clerk_hooks.testing.plugin import ClerkDeliver, ClerkSample
 from clerk_hooks.testing.strategies import any_event, events, payloads
 
 

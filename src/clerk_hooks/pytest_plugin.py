@@ -1,7 +1,7 @@
 """The pytest plugin: fixtures for tests of handlers and endpoints.
 
 pytest loads it by itself in every environment where clerk_hooks is installed, so importing it loads
-neither pydantic nor svix, and nothing happens until a test asks for a fixture.
+the core and no more, not even the test kit, and nothing happens until a test asks for a fixture.
 """
 
 from __future__ import annotations
@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING, Protocol, overload
 
 import pytest
 
-from ..secret import SECRET_VARIABLE
-from ._deliver import DEFAULT_PATH, deliver
-from ._sample import EventT, Variant, sample
-from ._signing import SECRET
+from .secret import SECRET_VARIABLE
 
 if TYPE_CHECKING:
-    from ..endpoint import Reply
-    from ..events import KnownEvent
-    from ._sample import Changes
-    from ._signing import Sendable, SignedRequest
+    from .endpoint import Reply
+    from .events import KnownEvent
+    from .testing import Sendable, SignedRequest, Variant
+    from .testing._sample import Changes, EventT
 
 
 class ClerkSample(Protocol):
@@ -52,7 +49,7 @@ class ClerkDeliver(Protocol):
 
     @abstractmethod
     def __call__(
-        self, target: object, event: Sendable | SignedRequest, *, path: str = DEFAULT_PATH
+        self, target: object, event: Sendable | SignedRequest, *, path: str = ...
     ) -> Reply:
         """Sign `event` and deliver it to `target`; returns the reply."""
 
@@ -60,6 +57,8 @@ class ClerkDeliver(Protocol):
 @pytest.fixture
 def clerk_secret(monkeypatch: pytest.MonkeyPatch) -> str:
     """A signing secret, which is also in the environment for the time of the test."""
+    from .testing import SECRET
+
     monkeypatch.setenv(SECRET_VARIABLE, SECRET)
     return SECRET
 
@@ -67,10 +66,14 @@ def clerk_secret(monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.fixture
 def clerk_sample() -> ClerkSample:
     """A function that makes sample events: `clerk_hooks.testing.sample`."""
+    from .testing import sample
+
     return sample
 
 
 @pytest.fixture
 def clerk_deliver(clerk_secret: str) -> ClerkDeliver:
     """A function that signs an event and delivers it: ``clerk_deliver(app, event)``."""
+    from .testing import deliver
+
     return partial(deliver, secret=clerk_secret)

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from clerk_hooks import Endpoint, Router
+from clerk_hooks import pytest_plugin as plugin
 from clerk_hooks.events import UserCreated
-from clerk_hooks.testing import SECRET, plugin, sample
-from clerk_hooks.testing.plugin import ClerkDeliver, ClerkSample
+from clerk_hooks.pytest_plugin import ClerkDeliver, ClerkSample
+from clerk_hooks.testing import SECRET, sample
 
 OTHER = "whsec_" + 32 * "A"
 
@@ -88,9 +89,9 @@ import os, sys
 
 def test_environment():
     assert os.environ["CLERK_WEBHOOK_SIGNING_SECRET"] == {OTHER!r}
-    heavy = ["pydantic", "svix", "httpx", "clerk_hooks.events", "clerk_hooks.cli", "hypothesis"]
+    heavy = ["pydantic", "svix", "httpx", "clerk_hooks.events", "clerk_hooks.testing", "hypothesis"]
     assert not [name for name in heavy if name in sys.modules]
-    assert "clerk_hooks.testing.plugin" in sys.modules
+    assert "clerk_hooks.pytest_plugin" in sys.modules
 """)
     result = run_pytest(tmp_path, "-q", "-p", "no:hypothesispytest")
     assert result.returncode == 0, result.stdout + result.stderr
