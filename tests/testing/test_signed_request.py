@@ -32,6 +32,8 @@ def accepted_by_svix(request: SignedRequest, secret: str = SECRET) -> bool:
         Webhook(secret).verify(request.body.decode(), request.headers)
     except WebhookVerificationError:
         return False
+    except ValueError:  # svix 1.x has accepted it, and then reads it as JSON, which it need not be.
+        return True
     return True
 
 
