@@ -9,6 +9,7 @@ a port of its own. What a fenced block is, says the word after its fence:
 - `sh`: commands, run or checked as `Page.command` says;
 - `text`: the output of the block before it, or after ``<!-- output of the server -->`` all that the
   server has printed; ``...`` stands for anything, and one blank is as good as many;
+- `sh` after ``<!-- in the background -->``: a command of ours that serves until the page ends;
 - nothing, or a directive of MyST: a drawing.
 
 ``<!-- skip: why -->`` before a block leaves it out.
@@ -67,8 +68,11 @@ class Page:
         self.namespace: dict[str, Any] = {"__name__": path.stem}
         self.output: str | None = None
         self.server: subprocess.Popen[bytes] | None = None
+        self.in_background: list[subprocess.Popen[str]] = []
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.socket.getsockname()[1]
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            self.other_port: int = other.getsockname()[1]
         self.server_output = (folder / "server.txt").open("w+b")
 
     def run(self) -> None:
@@ -78,6 +82,7 @@ class Page:
         for match in matches:
             line = page.count("\n", 0, match.start("text"))
             text = match["text"].replace("127.0.0.1:8000", f"127.0.0.1:{self.port}")
+            text = text.replace("127.0.0.1:4050", f"127.0.0.1:{self.other_port}")
             note = match["note"] or ""
             if note.startswith("skip: "):
                 self.output = None
@@ -90,6 +95,8 @@ class Page:
                 self.program(text, line)
             elif match["kind"] == "pycon":
                 self.session(text, line)
+            elif match["kind"] == "sh" and note == "in the background":
+                self.start(text)
             elif match["kind"] == "sh":
                 self.output = "".join(map(self.command, commands(text)))
             elif match["kind"] == "text":
@@ -134,6 +141,8 @@ class Page:
                 return self.execute([sys.executable, "-m", *words, "-p", "no:cacheprovider"])
             case ["python", *arguments]:
                 return self.execute([sys.executable, *arguments])
+            case ["clerk-hooks", *arguments, "||", "echo", word]:
+                return self.execute([sys.executable, "-m", "clerk_hooks", *arguments], 1) + word
             case ["clerk-hooks", *arguments]:
                 return self.execute([sys.executable, "-m", "clerk_hooks", *arguments])
             case ["curl", *_]:
@@ -143,7 +152,20 @@ class Page:
                 pytest.fail(f"{self.path.name}: test_docs.py has no rule for `{line}`")
         return ""
 
-    def execute(self, words: list[str]) -> str:
+    def start(self, line: str) -> None:
+        """Start a command of ours, and wait for the first line that it says to people."""
+        _, *arguments = shlex.split(line)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "clerk_hooks", *arguments],
+            cwd=self.folder,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.in_background.append(process)
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("Listening")
+
+    def execute(self, words: list[str], status: int = 0) -> str:
         done = subprocess.run(
             words,
             cwd=self.folder,
@@ -153,7 +175,7 @@ class Page:
             check=False,
         )
         output = done.stdout.decode()
-        assert done.returncode == 0, output
+        assert done.returncode == status, output
         return output
 
     def serve(self, arguments: list[str]) -> None:
@@ -185,6 +207,9 @@ class Page:
 
     def close(self) -> None:
         self.socket.close()
+        for process in self.in_background:
+            process.terminate()
+            process.communicate(timeout=60)
         if self.server is not None:
             self.server.terminate()
             self.server.wait(timeout=60)
