@@ -188,6 +188,8 @@ class _File:
                     raise
                 time.sleep(0.005)
         connection.execute("PRAGMA synchronous = NORMAL")
+        # Pages. A checkpoint waits for the disk, so let there be fewer than at the default 1,000.
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")
         connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
         return connection
 
