@@ -150,7 +150,7 @@ class Claims:
         if not confirmed:
             self._has_lost = True
             _logger.warning(
-                "%s: handler %s ran longer than its lease, and was claimed by another attempt",
+                "%s: handler %s ran longer than its lease, and another attempt came before it",
                 self._message_id,
                 name,
                 extra={"message_id": self._message_id, "handler": name, "outcome": "lost"},

@@ -131,7 +131,8 @@ class IdempotencyStore(Protocol):
     ) -> bool:
         """Remember that `handler` has succeeded, and move the object's mark in the same step.
 
-        Returns False, and changes nothing, where `token` is no longer the one that holds it.
+        Returns False, and changes nothing, where `token` is no longer the one that holds it, and
+        where the mark says that the event is stale by now: the lease was over.
         """
         ...
 

@@ -76,13 +76,14 @@ class MemoryStore:
         """Remember that a handler has succeeded, as `IdempotencyStore.confirm` says."""
         ends = self._clock() + self._retention
         with self._lock:
-            if not self._holds(message_id, handler, token):
+            about = (mark and self._objects.get(mark.key)) or _Object()
+            is_outdated = mark is not None and about.mark.outdates(mark)
+            if is_outdated or not self._holds(message_id, handler, token):
                 return False
             records = self._messages.get(message_id) or {}
             records[handler] = HandlerRecord(handler, "done", ends, token)
             self._messages.keep(message_id, records, ends)
             if mark is not None:
-                about = self._objects.get(mark.key) or _Object()
                 about.mark = about.mark.moved_by(mark)
                 self._objects.keep(mark.key, about, ends)
             return True

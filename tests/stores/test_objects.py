@@ -59,13 +59,24 @@ def test_a_stale_event_is_not_remembered_and_holds_nothing(store: Any) -> None:
     assert claim(store, "msg_3", version(6)).run == ("h",)
 
 
-def test_a_mark_never_moves_back(store: Any) -> None:
-    late, early = claim(store, "msg_1", version(9, id="x")), None
-    assert store.confirm("msg_1", "h", late.token, version(9, id="x"))
-    # One that was claimed before that, by a mark that was still older, and is confirmed after it.
-    early = claim(store, "msg_2", version(3, id="y"))
-    assert store.confirm("msg_2", "h", early.token, version(3, id="x"))
-    assert claim(store, "msg_3", version(8, id="x")).stale == ("h",)
+def test_a_handler_that_outlived_its_lease_is_not_confirmed_over_a_newer_event(
+    store: Any, clock: Clock
+) -> None:
+    old = claim(store, "msg_1", version(3))
+    clock.now += LEASE.total_seconds() + 1
+    assert handle(store, "msg_2", version(9)).run == ("h",)
+    assert store.confirm("msg_1", "h", old.token, version(3)) is False
+    assert claim(store, "msg_1", version(3)).stale == ("h",)
+    assert claim(store, "msg_3", version(8)).stale == ("h",)
+
+
+def test_a_handler_that_outlived_its_lease_is_not_confirmed_over_a_deletion(
+    store: Any, clock: Clock
+) -> None:
+    old = claim(store, "msg_1", version(None))
+    clock.now += LEASE.total_seconds() + 1
+    assert handle(store, "msg_2", version(2, deletes=True)).run == ("h",)
+    assert store.confirm("msg_1", "h", old.token, version(None)) is False
 
 
 def test_only_a_confirm_moves_the_mark(store: Any) -> None:

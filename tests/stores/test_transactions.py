@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from clerk_hooks import AbortDelivery, Router
 
@@ -208,6 +209,35 @@ def test_a_savepoint_is_the_handlers_own(app: App) -> None:
     app.on("h", write_twice)
     assert app.receive("msg_1") == 200
     assert app.effects() == ["msg_1"]
+
+
+def test_a_session_that_commits_leaves_the_end_to_the_store(app: App) -> None:
+    failing = [True]
+
+    def through_a_session(connection: Any, delivery: Any) -> None:
+        with Session(bind=connection) as session:
+            session.execute(INSERT, {"m": delivery.message_id})
+            session.commit()
+        if failing:
+            raise LookupError
+
+    app.on("h", through_a_session)
+    assert app.receive("msg_1") == 500
+    assert app.effects() == []
+    failing.clear()
+    assert app.receive("msg_1") == 200
+    assert app.effects() == ["msg_1"]
+
+
+def test_a_savepoint_that_is_kept_is_undone_with_the_rest(app: App) -> None:
+    def fail(connection: Any, delivery: Any) -> None:
+        with connection.begin_nested():
+            connection.execute(INSERT, {"m": delivery.message_id})
+        raise LookupError
+
+    app.on("h", fail)
+    assert app.receive("msg_1") == 500
+    assert app.effects() == []
 
 
 def test_a_handler_that_rolls_back_and_goes_on_is_confirmed_with_the_rest(app: App) -> None:

@@ -72,6 +72,7 @@ class SyncTransactions:
         if connection is None:
             with failures():
                 connection = self._claimed[key] = self._engine.connect()
+                _begin(connection)
         return connection
 
     def finish(self, key: ClaimKey, work: Work[bool], release: Work[None]) -> bool:
@@ -173,7 +174,9 @@ class AsyncTransactions:
 
     async def _connect(self) -> "AsyncConnection":
         with failures():
-            return await self._engine.connect()
+            connection = await self._engine.connect()
+            await connection.run_sync(_begin)
+            return connection
 
     async def _finish(
         self, connection: "AsyncConnection", work: Work[bool], release: Work[None]
@@ -205,6 +208,17 @@ class AsyncTransactions:
         if not task.done():
             raise StoreUnavailable("the database: timed out")
         return task.result()
+
+
+def _begin(connection: Connection) -> None:
+    """Begin the handler's transaction: an ORM session that finds one joins it, and cannot end it.
+
+    Python's driver of SQLite begins none before the first write, so that a savepoint would be all.
+    """
+    connection.begin()
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "sqlite" and not driver.in_transaction:
+        connection.exec_driver_sql("BEGIN")
 
 
 def _attempt(

@@ -74,14 +74,19 @@ local now, token, forget_at, milliseconds, time, is_delete, message_id =
 local record = redis.call("HGET", message, handler)
 local owner, holders = string.match(record or "", "^running %S+ (%S+) ?(.*)$")
 if owner ~= token then return 0 end
+local newest, deleted
+if mark then
+  newest, deleted = read_mark(mark, now)
+  time = tonumber(time)
+  local is_older = newest ~= nil and time ~= nil and time < newest
+  if is_delete ~= "1" and (deleted or is_older) then return 0 end
+end
 if holders ~= "" then redis.call("HDEL", holders, message_id .. " " .. handler) end
 redis.call("HSET", message, handler, "done " .. forget_at .. " " .. token)
 if redis.call("PTTL", message) < tonumber(milliseconds) then
   redis.call("PEXPIRE", message, milliseconds)
 end
 if mark then
-  local newest, deleted = read_mark(mark, now)
-  time = tonumber(time)
   if newest == nil or (time ~= nil and time > newest) then newest = time end
   redis.call("HSET", mark,
     "time", newest and string.format("%.0f", newest) or "",
@@ -92,7 +97,7 @@ end
 return 1
 """
 )
-"""Keys: the message; to move a mark, that. Answers with 1, or 0 where the token is not the one."""
+"""Keys: the message; to move a mark, that. Answers with 1, or 0 where it is not to be confirmed."""
 
 RELEASE = """
 local message, message_id, token = KEYS[1], ARGV[1], ARGV[2]

@@ -127,6 +127,8 @@ class Rules:
         """Confirm a handler; where that is False, the transaction is to be rolled back."""
         ends = transaction.now + self._retention
         known = None if mark is None else self._lock_mark(transaction, mark)
+        if mark is not None and known is not None and known.outdates(mark):
+            return False
         result = transaction.execute(
             f"UPDATE {self._claims} SET leased_until = NULL, object_key = NULL, "  # noqa: S608
             "forget_at = :forget_at WHERE message_id = :message_id AND handler = :handler "
