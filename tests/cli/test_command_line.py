@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 
 from clerk_hooks.cli import app
 
-from .conftest import Run, environment
+from .conftest import Application, Run, environment
 
 COMMANDS = ["demo", "events", "sample", "send", "record", "replay", "explain"]
 
@@ -128,3 +129,24 @@ print([name for name in {heavy} if name in sys.modules], file=sys.stderr)
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
     )
     assert result.stderr == "[]\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="the system has no pseudo-terminals")
+def test_on_a_terminal_many_deliveries_have_a_progress_bar(accepts_all: Application) -> None:
+    screen, terminal = os.openpty()
+    arguments = ["send", "user.created", "--count", "60", "--to", accepts_all.url]
+    with os.fdopen(screen, "rb", buffering=0) as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "clerk_hooks", *arguments],
+            env={**environment(), "TERM": "xterm-256color"},
+            stdout=terminal,
+        )
+        os.close(terminal)
+        printed = b""
+        with contextlib.suppress(OSError):  # How Linux says that the other side is closed.
+            while data := output.read(4096):
+                printed += data
+        assert process.wait(60) == 0
+    assert b"/60" in printed
+    assert "━".encode() in printed
+    assert b"60 of 60 deliveries ended as expected." in printed

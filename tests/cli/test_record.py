@@ -91,6 +91,27 @@ def test_what_arrives_is_written_down_and_forwarded_unchanged(serve: Serve) -> N
     assert forwarded.headers["host"] in app.url
 
 
+def test_a_header_that_comes_twice_is_recorded_and_forwarded_twice(serve: Serve) -> None:
+    seen: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        to = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        with recorder("--forward-to", to, "--count", "1") as (url, process):
+            parts = urlsplit(url)
+            with socket.create_connection((parts.hostname, parts.port), timeout=20) as client:
+                head = b"POST / HTTP/1.1\r\nX-A: 1\r\nX-A: 2\r\nContent-Length: 2\r\n\r\n"
+                client.sendall(head + b"{}")
+                upstream, _ = listener.accept()
+                with upstream:
+                    while not seen or not b"".join(seen).endswith(b"{}"):
+                        seen.append(upstream.recv(4096))
+                    upstream.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+                assert client.recv(4096).startswith(b"HTTP/1.1 204 ")
+            _, event = lines_of(process)
+    assert b"X-A: 1\r\nX-A: 2\r\n" in b"".join(seen)
+    assert b"Accept-Encoding" not in b"".join(seen)
+    assert event["headers"]["X-A"] == ["1", "2"]
+
+
 def test_without_an_application_it_answers_itself() -> None:
     with recorder("--count", "2") as (url, process):
         assert ask(url, b"not JSON \xff", {}).status == 200

@@ -88,8 +88,18 @@ def test_only_headers_and_body_are_needed_and_headers_of_a_connection_stay_behin
     [request] = accepts_all.requests
     assert request.body == b"\xff{}"
     assert request.headers["host"] in accepts_all.url
-    assert (request.headers["x-mine"], request.headers["x-list"]) == ("kept", "a, b")
+    assert (request.headers["x-mine"], request.headers["x-list"]) == ("kept", "b")
     assert "transfer-encoding" not in request.headers
+
+
+def test_a_header_that_cannot_be_sent_is_an_outcome_and_no_traceback(
+    run: Run, tmp_path: Path, accepts_all: Application
+) -> None:
+    path = tmp_path / "one.jsonl"
+    path.write_text(json.dumps({"headers": {"X": "愛"}, "body_b64": ""}))
+    result = run("replay", path, "--to", accepts_all.url)
+    assert (result.status, accepts_all.requests) == (1, [])
+    assert "---, expected 2xx" in result.out
 
 
 def test_resigned_deliveries_are_accepted_however_old_and_keep_their_ids(
@@ -152,10 +162,13 @@ def test_after_an_interruption_the_same_command_goes_on_with_the_rest(
 
     app = serve(answer)
     command = [sys.executable, "-m", "clerk_hooks", "replay", str(recording), "--to", app.url]
-    with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment(), **pipes) as process:
         assert third.wait(30)
         process.send_signal(end)
         assert process.wait(30) == (130 if end == signal.SIGINT else -signal.SIGKILL)
+        said = process.stderr.read()  # type: ignore[union-attr]
+        assert said == (b"clerk-hooks: interrupted\n" if end == signal.SIGINT else b"")
     go_on.set()
     assert progress_of(recording).read_text().count("\n") == 2
     result = run("replay", recording, "--to", app.url)

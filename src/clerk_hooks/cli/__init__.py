@@ -21,6 +21,8 @@ from .sample import sample
 from .send import send
 from .store import store_app
 
+_INTERRUPTED = 130  # As shells have it for a program that Ctrl-C has ended.
+
 app = typer.Typer(
     rich_markup_mode=None,  # Help in rich's boxes would take twice as long to come.
     pretty_exceptions_show_locals=False,  # Local variables hold secrets and payloads.
@@ -43,17 +45,24 @@ def run() -> int:
     0 is success, 1 a negative result, 2 a mistake in how it was called (which is said in one line),
     130 an interruption from the keyboard.
     """
+    arguments = sys.argv[1:] or ["--help"]
     try:
-        return app(sys.argv[1:] or ["--help"], prog_name="clerk-hooks", standalone_mode=False) or 0
+        status: int = app(arguments, prog_name="clerk-hooks", standalone_mode=False) or 0
     except typer.Abort:
-        return 130
+        status = _INTERRUPTED
     except (UsageError, ClerkHooksError, OSError) as error:
-        message = str(error)
+        return _complain(str(error))
     except Exception as error:
         # typer has no public name for what its own errors of usage have in common.
         if not hasattr(error, "format_message"):
             raise
-        message = _message(error)
+        return _complain(_message(error))
+    if status == _INTERRUPTED:
+        typer.echo("clerk-hooks: interrupted", err=True)
+    return status
+
+
+def _complain(message: str) -> int:
     typer.echo(f"clerk-hooks: {' '.join(message.split())}", err=True)
     return 2
 

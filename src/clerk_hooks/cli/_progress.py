@@ -19,7 +19,7 @@ class Progress:
     """What was delivered of a recording to one URL; entered, it takes notes.
 
     The first line of the file is the URL, each other one the number and the digest of a line of the
-    recording. A note is on the disk's side before the next delivery is counted, so that nothing but
+    recording. A note is handed to the system before the next delivery is begun, so that nothing but
     what is under way when the program is killed is sent twice.
     """
 

@@ -13,7 +13,7 @@ from ._recording import end_to_end, line_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ._sending import Target
+    from ._sending import Fields, Target
 
 _MAX_BODY = 16 * 1024 * 1024
 """Bytes; a recorder takes what an endpoint might refuse."""
@@ -22,10 +22,10 @@ _MAX_BODY = 16 * 1024 * 1024
 class Answer:
     """What the sender is answered with."""
 
-    def __init__(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None):
+    def __init__(self, status: int, body: bytes = b"", headers: Fields | None = None):
         self.status = status
         self.body = body
-        self.headers = {} if headers is None else headers
+        self.headers = [] if headers is None else headers
 
 
 class Recorder(ThreadingHTTPServer):
@@ -45,7 +45,7 @@ class Recorder(ThreadingHTTPServer):
         self._write = write
         self._lock = Lock()
 
-    def record(self, body: bytes, headers: dict[str, str]) -> Answer:
+    def record(self, body: bytes, headers: Fields) -> Answer:
         """Forward one delivery and write its line; returns what to answer."""
         started = time.perf_counter()
         answer = Answer(200) if self.target is None else _forward(self.target, body, headers)
@@ -56,13 +56,12 @@ class Recorder(ThreadingHTTPServer):
         return answer
 
 
-def _forward(target: Target, body: bytes, headers: dict[str, str]) -> Answer:
+def _forward(target: Target, body: bytes, headers: Fields) -> Answer:
     """The target's reply, or a 502 where there is none."""
     connection = target.connect()
     try:
-        connection.request("POST", target.path, body, end_to_end(headers))
-        response = connection.getresponse()
-        return Answer(response.status, response.read(), end_to_end(dict(response.getheaders())))
+        response = target.ask(connection, body, end_to_end(headers))
+        return Answer(response.status, response.read(), end_to_end(response.getheaders()))
     except (OSError, HTTPException) as error:
         return Answer(502, f"{type(error).__name__}: {error}\n".encode())
     finally:
@@ -83,17 +82,17 @@ class _Handler(BaseHTTPRequestHandler):
         if len(body) < int(length):
             self.close_connection = True
             return None
-        return self._answer(cast("Recorder", self.server).record(body, dict(self.headers.items())))
+        return self._answer(cast("Recorder", self.server).record(body, self.headers.items()))
 
     def do_GET(self) -> None:
-        self._answer(Answer(405, headers={"allow": "POST"}))
+        self._answer(Answer(405, headers=[("allow", "POST")]))
 
     do_HEAD = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - as above
 
     def _answer(self, answer: Answer) -> None:
         self.close_connection = True
         self.send_response_only(answer.status)
-        for name, value in answer.headers.items():
+        for name, value in answer.headers:
             self.send_header(name, value)
         self.send_header("content-length", str(len(answer.body)))
         self.send_header("connection", "close")

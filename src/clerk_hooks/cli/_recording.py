@@ -11,10 +11,11 @@ import json
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from ._sending import Fields
 from ._usage import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
 _HOP_BY_HOP = {
@@ -32,22 +33,23 @@ class RecordedDelivery(NamedTuple):
     digest: str
     """What the line is known by, should the file be changed."""
     body: bytes
-    headers: dict[str, str]
+    headers: Fields
 
     @property
     def event_type(self) -> str:
         """The type of the event, as far as the body has one."""
         return event_type_of(self.body) or "(no type)"
 
-    @property
-    def end_to_end_headers(self) -> dict[str, str]:
-        """The headers without those that are of the connection it came by."""
-        return end_to_end(self.headers)
 
-
-def end_to_end(headers: Mapping[str, str]) -> dict[str, str]:
+def end_to_end(headers: Fields) -> Fields:
     """The headers that a proxy passes on."""
-    return {name: value for name, value in headers.items() if name.lower() not in _HOP_BY_HOP}
+    return [(name, value) for name, value in headers if name.lower() not in _HOP_BY_HOP]
+
+
+def message_id_of(headers: Fields) -> str | None:
+    """The message id, of either family of names."""
+    names = {name.lower(): value for name, value in headers}
+    return names.get("svix-id") or names.get("webhook-id")
 
 
 def event_type_of(body: bytes) -> str | None:
@@ -60,14 +62,16 @@ def event_type_of(body: bytes) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def line_of(body: bytes, headers: Mapping[str, str], status: int | None, seconds: float) -> str:
+def line_of(body: bytes, headers: Fields, status: int | None, seconds: float) -> str:
     """The line that records a delivery, its forwarding included; without the newline."""
-    names = {name.lower(): value for name, value in headers.items()}
+    values: dict[str, list[str]] = {}
+    for name, value in headers:
+        values.setdefault(name, []).append(value)
     content = {
         "type": "event",
-        "svix_id": names.get("svix-id") or names.get("webhook-id"),
+        "svix_id": message_id_of(headers),
         "event_type": event_type_of(body),
-        "headers": dict(headers),
+        "headers": {name: each[0] if len(each) == 1 else each for name, each in values.items()},
         "body_b64": b64encode(body).decode(),
         "forward_status": status,
         "latency_ms": round(seconds * 1000),
@@ -96,11 +100,11 @@ def _read_line(line: bytes, number: int, place: str) -> RecordedDelivery | None:
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
         problem = "no recorded delivery: headers and body_b64 are expected"
         raise UsageError(f"{place}, line {number}: {problem}") from None
-    texts = {name: _text(value) for name, value in headers.items()}
-    return RecordedDelivery(number, hashlib.sha256(line.strip()).hexdigest()[:16], body, texts)
+    fields = [(name, each) for name, value in headers.items() for each in _values(value)]
+    return RecordedDelivery(number, hashlib.sha256(line.strip()).hexdigest()[:16], body, fields)
 
 
-def _text(value: object) -> str:
-    """The value of a header, of which a recorder may have kept a list."""
+def _values(value: object) -> list[str]:
+    """The values of a header: those of one that came several times are a list."""
     values = cast("list[object]", value) if isinstance(value, list) else [value]
-    return ", ".join(map(str, values))
+    return [str(each) for each in values]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from ._recording import message_id_of
 from ._usage import console, print_json, shown
 
 if TYPE_CHECKING:
@@ -45,17 +46,12 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
     return {
         "type": job.event_type,
         "kind": job.kind,
-        "message_id": _message_id(outcome),
+        "message_id": message_id_of(job.headers),
         "status": outcome.status,
         "expected": outcome.is_expected,
         "latency_ms": round(outcome.seconds * 1000, 1),
         "body": outcome.body,
     }
-
-
-def _message_id(outcome: Outcome) -> str | None:
-    names = {name.lower(): value for name, value in outcome.job.headers.items()}
-    return names.get("svix-id") or names.get("webhook-id")
 
 
 def _shown(outcomes: Iterable[Outcome], total: int, screen: Console) -> Iterator[Outcome]:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from ._usage import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
 TIMEOUT = 15.0
 """Seconds, after which Svix gives an attempt up."""
+
+
+Fields: TypeAlias = list[tuple[str, str]]
+"""Headers as pairs of name and value: one may come several times."""
 
 
 class Job(NamedTuple):
@@ -25,7 +29,7 @@ class Job(NamedTuple):
     kind: str
     """What it is: ``delivery``, ``duplicate``, ``forged``, ``old`` or ``replay``."""
     body: bytes
-    headers: Mapping[str, str]
+    headers: Fields
     expected: str
     """Statuses, separated by blanks: ``2xx``, ``400``."""
     number: int = 0
@@ -78,20 +82,28 @@ class Target(NamedTuple):
         connection = HTTPSConnection if self.scheme == "https" else HTTPConnection
         return connection(self.host, self.port, timeout=TIMEOUT)
 
+    def ask(self, connection: HTTPConnection, body: bytes, headers: Fields) -> HTTPResponse:
+        """POST with these headers and no others, but for Host and Content-Length."""
+        connection.putrequest("POST", self.path, skip_accept_encoding=True)
+        for name, value in headers:
+            connection.putheader(name, value)
+        connection.putheader("content-length", str(len(body)))
+        connection.endheaders(body)
+        return connection.getresponse()
+
     def post(self, job: Job) -> Outcome:
         """Send one delivery on a connection of its own; redirects are not followed."""
         started = time.perf_counter()
         connection = self.connect()
         try:
-            connection.request("POST", self.path, job.body, dict(job.headers))
-            response = connection.getresponse()
+            response = self.ask(connection, job.body, job.headers)
             body = response.read().decode("utf-8", "replace")
             status: int | None = response.status
             if 300 <= response.status < 400:
                 body = f"redirects to {response.getheader('location')}, which Svix does not follow"
         except TimeoutError:
             status, body = None, f"no reply within {TIMEOUT:.0f} s"
-        except (OSError, HTTPException) as error:
+        except (OSError, HTTPException, ValueError) as error:  # Some headers cannot be sent.
             status, body = None, f"{type(error).__name__}: {error}"
         finally:
             connection.close()
@@ -99,11 +111,17 @@ class Target(NamedTuple):
 
 
 def send_all(
-    jobs: Iterable[Job], target: Target, *, concurrency: int, rate: float | None
+    jobs: Iterable[Job],
+    target: Target,
+    *,
+    concurrency: int,
+    rate: float | None,
+    note: Callable[[Outcome], None] | None = None,
 ) -> Iterator[Outcome]:
     """Send `jobs` in their order, so many at a time and a second; gives outcomes as they come.
 
-    What making a job raises is raised here.
+    `note` is told each outcome before its thread takes another job, and never two at a time. What
+    it raises, and what making a job raises, is raised here.
     """
     source, lock, stop = _paced(jobs, rate), Lock(), Event()
     done: SimpleQueue[Outcome | BaseException | None] = SimpleQueue()
@@ -115,7 +133,11 @@ def send_all(
                     job = next(source, None)
                 if job is None:
                     break
-                done.put(target.post(job))
+                outcome = target.post(job)
+                if note is not None:
+                    with lock:
+                        note(outcome)
+                done.put(outcome)
         except BaseException as error:  # noqa: BLE001 - raised below, in the thread that waits
             done.put(error)
         done.put(None)

@@ -12,11 +12,11 @@ from ..secret import secret_from_environment
 from ._usage import JsonOption, SecretOption, ToOption, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from ._progress import Progress
     from ._recording import RecordedDelivery
-    from ._sending import Job, Outcome
+    from ._sending import Fields, Job, Outcome
 
 
 def replay(  # noqa: PLR0913 - one parameter per option
@@ -99,10 +99,13 @@ def replay(  # noqa: PLR0913 - one parameter per option
         random.shuffle(deliveries)
     with progress:
         outcomes = send_all(
-            _jobs(deliveries, key, expect), target, concurrency=concurrency, rate=rate
+            _jobs(deliveries, key, expect),
+            target,
+            concurrency=concurrency,
+            rate=rate,
+            note=_noting(progress, {each.number: each.digest for each in deliveries}),
         )
-        noted = _noted(outcomes, progress, {each.number: each.digest for each in deliveries})
-        if not report(noted, len(deliveries), as_json=as_json):
+        if not report(outcomes, len(deliveries), as_json=as_json):
             raise typer.Exit(1)
     progress.forget()
 
@@ -118,31 +121,32 @@ def _check(recorded: RecordedDelivery, place: str, *, resign: bool) -> None:
 
 def _jobs(deliveries: Iterable[RecordedDelivery], secret: str | None, expect: str) -> Iterator[Job]:
     """The deliveries as recorded, or, with a `secret`, each signed anew when it is its turn."""
+    from ._recording import end_to_end
     from ._sending import Job
 
     for each in deliveries:
-        headers = each.end_to_end_headers if secret is None else _signed_anew(each, secret)
+        headers = end_to_end(each.headers)
+        if secret is not None:
+            headers = _signed_anew(each.body, headers, secret)
         yield Job(each.event_type, "replay", each.body, headers, expect, each.number)
 
 
-def _signed_anew(recorded: RecordedDelivery, secret: str) -> dict[str, str]:
+def _signed_anew(body: bytes, headers: Fields, secret: str) -> Fields:
     """The headers with a new signature in place of theirs, for the same message id."""
     from ..testing import signed_request
+    from ._recording import message_id_of
 
-    headers = {name.lower(): value for name, value in recorded.end_to_end_headers.items()}
-    message_id = headers.get("svix-id") or headers.get("webhook-id")
-    signature = signed_request(recorded.body, secret=secret, message_id=message_id).headers
-    families = ("svix-", "webhook-")
-    kept = {name: value for name, value in headers.items() if not name.startswith(families)}
-    return kept | signature
+    request = signed_request(body, secret=secret, message_id=message_id_of(headers))
+    replaced = ("svix-", "webhook-", "content-type")
+    kept = [(name, value) for name, value in headers if not name.lower().startswith(replaced)]
+    return kept + list(request.headers.items())
 
 
-def _noted(
-    outcomes: Iterable[Outcome], progress: Progress, digests: dict[int, str]
-) -> Iterator[Outcome]:
-    """The outcomes, after a note of each that is as expected."""
-    for outcome in outcomes:
+def _noting(progress: Progress, digests: dict[int, str]) -> Callable[[Outcome], None]:
+    """What takes a note of each outcome that is as expected."""
+
+    def note(outcome: Outcome) -> None:
         if outcome.is_expected:
-            number = outcome.job.number
-            progress.add(number, digests[number])
-        yield outcome
+            progress.add(outcome.job.number, digests[outcome.job.number])
+
+    return note

@@ -149,7 +149,8 @@ class _Batch:
         for event_type in event_types:
             first = self._request(event_type)
             expected = expect or usual
-            yield Job(event_type, self._kind, *first, expected)
+            yield Job(event_type, self._kind, first.body, [*first.headers.items()], expected)
             if duplicate:
                 expected = expect or ("2xx 409" if usual == "2xx" else usual)
-                yield Job(event_type, "duplicate", *first.retry(), expected)
+                again = [*first.retry().headers.items()]
+                yield Job(event_type, "duplicate", first.body, again, expected)
