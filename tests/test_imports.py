@@ -63,10 +63,13 @@ ALLOWED = {
     "events": Sees("event_types", "", f"events._base events._catalog {FAMILIES}"),
     "stores.*": Sees("errors idempotency delivery", ANYTHING, "redis sqlalchemy"),
     "adapters": Sees(),
-    "adapters.flask": Sees("clerk_hooks flask werkzeug"),
-    "adapters.fastapi": Sees("clerk_hooks fastapi starlette"),
-    "adapters.django": Sees("clerk_hooks django"),
-    "adapters.*": Sees("clerk_hooks"),
+    "adapters._length": Sees("clerk_hooks"),
+    "adapters.wsgi": Sees("clerk_hooks adapters._length"),
+    "adapters.asgi": Sees("clerk_hooks adapters._length"),
+    "adapters.flask": Sees("clerk_hooks adapters._length adapters.wsgi flask"),
+    "adapters.fastapi": Sees("clerk_hooks events adapters._length adapters.asgi fastapi starlette"),
+    "adapters.django": Sees("clerk_hooks adapters._length adapters.wsgi django asgiref"),
+    "adapters.aws_lambda": Sees("clerk_hooks"),
     "testing": Sees(f"{CORE} events", ANYTHING, ANYTHING),
     "testing.*": Sees(f"{CORE} events testing", ANYTHING, ANYTHING),
     "cli": Sees(ANYTHING, ANYTHING, ANYTHING),
@@ -139,7 +142,7 @@ def row_of(module: str) -> Sees:
 def test_every_module_has_a_row_and_every_row_that_is_no_plan_a_module() -> None:
     for module in FILES:
         row_of(module)
-    planned = {"idempotency", "adapters.flask", "adapters.fastapi", "adapters.django", "testing"}
+    planned = {"idempotency", "testing"}
     assert {row for row in ALLOWED if not row.endswith(".*")} - planned <= set(FILES)
 
 
@@ -191,6 +194,7 @@ def loaded_by(code: str) -> set[str]:
 
 HEAVY = {"pydantic", "pydantic_core", "asyncio", "svix", "standardwebhooks", "httpx"}
 HEAVY |= {"flask", "werkzeug", "fastapi", "starlette", "django", "typer", "rich", "click"}
+HEAVY |= {"asgiref", "uvicorn", "hypercorn"}
 HEAVY |= {"clerk_hooks.events", "clerk_hooks.adapters", "clerk_hooks.cli"}
 if sys.version_info >= (3, 11):
     HEAVY.add("typing_extensions")
@@ -212,6 +216,33 @@ Endpoint(router, secret=secret)
 verify(b"{}", sign(b"{}", secret=secret), secret=secret)
 """)
     assert not loaded & HEAVY
+
+
+FRAMEWORKS = {"flask": "Flask", "fastapi": "FastAPI", "django": "Django"}
+
+
+@pytest.mark.parametrize("adapter", ["wsgi", "asgi", "aws_lambda", *FRAMEWORKS])
+def test_an_adapter_loads_no_framework_but_its_own(adapter: str) -> None:
+    if adapter in FRAMEWORKS:
+        pytest.importorskip(adapter)
+    loaded = loaded_by(f"import clerk_hooks.adapters.{adapter}")
+    assert f"clerk_hooks.adapters.{adapter}" in loaded
+    assert loaded & {*FRAMEWORKS} <= {adapter}
+
+
+@pytest.mark.parametrize("adapter", FRAMEWORKS)
+def test_an_adapter_without_its_framework_says_how_to_install_it(adapter: str) -> None:
+    without = f"sys.modules[{adapter!r}] = None"
+    result = subprocess.run(
+        [sys.executable, "-c", f"import sys; {without}; import clerk_hooks.adapters.{adapter}"],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert result.stderr.splitlines()[-1] == (
+        f"ImportError: clerk_hooks.adapters.{adapter} needs {FRAMEWORKS[adapter]}: "
+        f"pip install 'clerk-hooks[{adapter}]'"
+    )
 
 
 def test_the_type_and_the_json_are_read_without_the_events() -> None:

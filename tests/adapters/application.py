@@ -1,4 +1,4 @@
-"""The application that the adapters' tests put behind real servers, and the requests it gets.
+"""What the adapters' tests put behind real servers, and the requests it gets.
 
 One endpoint per verifier, by path: ``/own`` and ``/svix``. Every handler writes the payload that it
 saw to ``<folder>/<message id>``, so that a test can see through any server what was handled.
@@ -12,17 +12,12 @@ import json
 import uuid
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from svix.webhooks import Webhook
 
 from clerk_hooks import AbortDelivery, Delivery, Endpoint, Router, SvixVerifier, Verifier
-from clerk_hooks.adapters.wsgi import wsgi_app
 from clerk_hooks.events import SessionCreated, UnknownEvent, UserCreated, UserDeleted, UserUpdated
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 SECRET = "whsec_" + base64.b64encode(b"the key of the adapters' tests").decode()
 MAX_BODY = 20_000
@@ -71,17 +66,6 @@ def build_endpoints(folder: Path) -> dict[str, Endpoint]:
         name: Endpoint(build_router(folder), verifier=verifier, max_body=MAX_BODY)
         for name, verifier in verifiers.items()
     }
-
-
-def build_wsgi_app(folder: str) -> WSGIApplication:
-    """Both endpoints as one WSGI application: ``/own`` and ``/svix``."""
-    endpoints = build_endpoints(Path(folder))
-    apps = {f"/{name}": wsgi_app(endpoint) for name, endpoint in endpoints.items()}
-
-    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        return apps[environ["PATH_INFO"]](environ, start_response)
-
-    return application
 
 
 def payload(event_type: str, **data: Any) -> bytes:

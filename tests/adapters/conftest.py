@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -11,14 +13,24 @@ import pytest
 from clerk_hooks import Endpoint
 
 from .application import VERIFIERS, build_endpoints
+from .gateway import EVENTS, Gateway
 from .servers import COMMANDS, Server, running
 
 
-@pytest.fixture(scope="session", params=list(COMMANDS))
+@pytest.fixture(scope="session", params=[*COMMANDS, *EVENTS])
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
-    with running(request.param, tmp_path_factory.mktemp(request.param)) as server:
+) -> Iterator[Server | Gateway]:
+    """An adapter behind a server, a process of its own; for AWS Lambda, behind a `Gateway`."""
+    folder = tmp_path_factory.mktemp(request.param)
+    if request.param in EVENTS:
+        with Gateway(request.param, folder) as gateway:
+            yield gateway
+        return
+    command = COMMANDS[request.param]
+    for package in {command.framework, command.server[0]} - {"wsgi", "asgi"}:
+        require(package)
+    with running(command, folder, kind=request.param) as server:
         yield server
     with pytest.raises(ConnectionRefusedError):  # No process of it is left.
         socket.create_connection(("127.0.0.1", server.port))
@@ -33,3 +45,12 @@ def verifier(request: pytest.FixtureRequest) -> str:
 def direct(verifier: str, tmp_path: Path) -> Endpoint:
     """The endpoint that the servers have under this verifier, to be called without HTTP."""
     return build_endpoints(tmp_path)[verifier]
+
+
+def require(package: str) -> None:
+    """Skip where an optional package is absent; but not in CI."""
+    if find_spec(package) is None:
+        reason = f"{package} is not installed"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)

@@ -1,22 +1,22 @@
-"""Real WSGI servers, each a process of its own on a loopback port, and clients to talk to them.
+"""Real servers, each a process of its own on a loopback port, and clients to talk to them.
 
-``python -m tests.adapters.servers waitress|wsgiref FD FOLDER`` serves `application` on an open
-socket; gunicorn has a command of its own.
+``python -m tests.adapters.servers SERVER FD MODULE:FUNCTION ARGUMENT`` serves the application that
+the function makes of the argument, on an open socket; gunicorn has a command of its own.
 """
 
 from __future__ import annotations
 
+import asyncio
 import http.client
+import importlib
 import socket
 import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 from socketserver import ThreadingMixIn
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from wsgiref.simple_server import WSGIServer, make_server
-
-from .application import build_wsgi_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,12 +25,36 @@ if TYPE_CHECKING:
 
 TIMEOUT = 20.0
 ROOT = Path(__file__).parents[2]
-GUNICORN = ["--log-level=warning", "--graceful-timeout=1", "--workers=1"]
+GUNICORN = ["gunicorn", "--log-level=warning", "--graceful-timeout=1", "--workers=1"]
+GTHREAD = [*GUNICORN, "--worker-class=gthread", "--threads=8"]
+
+
+class Command(NamedTuple):
+    """How to start a server: the words of its command, and which application it serves."""
+
+    server: list[str]
+    app: str
+
+    @property
+    def framework(self) -> str:
+        return self.app.partition("_app:")[0]
+
+
 COMMANDS = {
-    "gunicorn-sync": ["gunicorn", *GUNICORN],
-    "gunicorn-gthread": ["gunicorn", *GUNICORN, "--worker-class=gthread", "--threads=8"],
-    "waitress": ["tests.adapters.servers", "waitress"],
-    "wsgiref": ["tests.adapters.servers", "wsgiref"],
+    "wsgi-gunicorn-sync": Command(GUNICORN, "wsgi_app:build"),
+    "wsgi-gunicorn-gthread": Command(GTHREAD, "wsgi_app:build"),
+    "wsgi-waitress": Command(["waitress"], "wsgi_app:build"),
+    "wsgi-wsgiref": Command(["wsgiref"], "wsgi_app:build"),
+    "flask-gunicorn": Command(GTHREAD, "flask_app:build"),
+    "flask-waitress": Command(["waitress"], "flask_app:build"),
+    "fastapi-uvicorn": Command(["uvicorn"], "fastapi_app:build"),
+    "fastapi-hypercorn": Command(["hypercorn"], "fastapi_app:build"),
+    "asgi-uvicorn": Command(["uvicorn"], "asgi_app:build"),
+    "asgi-hypercorn": Command(["hypercorn"], "asgi_app:build"),
+    "django-gunicorn": Command(GTHREAD, "django_app:build_wsgi"),
+    "django-uvicorn": Command(["uvicorn"], "django_app:build_asgi"),
+    "django-gunicorn-async-view": Command(GTHREAD, "django_app:build_wsgi_async"),
+    "django-uvicorn-sync-view": Command(["uvicorn"], "django_app:build_asgi_sync"),
 }
 ADDED_BY_SERVERS = {"connection", "date", "server", "via"}
 
@@ -108,13 +132,15 @@ def read_answer(client: socket.socket) -> Answer | None:
 
 
 @contextmanager
-def running(kind: str, folder: Path) -> Iterator[Server]:
-    """A server of this kind, answering; stopped at the end, whatever happens."""
+def running(
+    command: Command, folder: Path, *, kind: str = "", ready: str = "/own", status: int = 405
+) -> Iterator[Server]:
+    """A server that answers `status` to a GET of `ready`; stopped at the end, whatever happens."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     server = Server(kind, listener.getsockname()[1], folder)
     with server.log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", *_arguments(kind, listener.fileno(), folder)],
+            [sys.executable, "-m", *_arguments(command, listener.fileno(), folder)],
             cwd=ROOT,
             pass_fds=[listener.fileno()],
             stdout=output,
@@ -124,9 +150,9 @@ def running(kind: str, folder: Path) -> Iterator[Server]:
     try:
         try:
             # Connections queue up in the socket until the server takes them: no need to try again.
-            assert server.ask("/own", None, {}, "GET").status == 405
+            assert server.ask(ready, None, {}, "GET").status == status
         except Exception as error:
-            raise AssertionError(f"{kind} did not start: {server.log.read_text()}") from error
+            raise AssertionError(f"{command} did not start: {server.log.read_text()}") from error
         yield server
     finally:
         process.terminate()
@@ -136,33 +162,45 @@ def running(kind: str, folder: Path) -> Iterator[Server]:
             process.kill()
 
 
-def _arguments(kind: str, descriptor: int, folder: Path) -> list[str]:
-    if not kind.startswith("gunicorn"):
-        return [*COMMANDS[kind], str(descriptor), str(folder)]
+def _arguments(command: Command, descriptor: int, folder: Path) -> list[str]:
+    app = f"tests.adapters.apps.{command.app}"
+    if command.server[0] != "gunicorn":
+        return ["tests.adapters.servers", *command.server, str(descriptor), app, str(folder)]
     config = folder / "gunicorn.conf.py"
     config.write_text("control_socket_disable = True\n")  # Old versions ignore it; a flag is fatal.
-    app = f"tests.adapters.application:build_wsgi_app({str(folder)!r})"
-    return [*COMMANDS[kind], f"--config={config}", f"--bind=fd://{descriptor}", app]
+    settings = [f"--config={config}", f"--bind=fd://{descriptor}"]
+    return [*command.server, *settings, f"{app}({str(folder)!r})"]
 
 
 class _ThreadingServer(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
 
-def serve(kind: str, descriptor: int, folder: str) -> None:
+def serve(server: str, listener: socket.socket, app: Any) -> None:
     """Serve until terminated, on a socket that listens already."""
-    listener = socket.socket(fileno=descriptor)
-    app = build_wsgi_app(folder)
-    if kind == "waitress":
+    if server == "waitress":
         import waitress
 
         waitress.serve(app, sockets=[listener], threads=8)
+    elif server == "uvicorn":
+        import uvicorn
+
+        uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+    elif server == "hypercorn":
+        import hypercorn.asyncio
+
+        config = hypercorn.Config()
+        config.bind = [f"fd://{listener.fileno()}"]
+        asyncio.run(hypercorn.asyncio.serve(app, config))
     else:
-        server = make_server("127.0.0.1", 0, app, server_class=_ThreadingServer)
-        server.socket.close()
-        server.socket = listener
-        server.serve_forever()
+        simple = make_server("127.0.0.1", 0, app, server_class=_ThreadingServer)
+        simple.socket.close()
+        simple.socket = listener
+        simple.serve_forever()
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    _, name, descriptor, factory, argument = sys.argv
+    module, _, function = factory.partition(":")
+    application = getattr(importlib.import_module(module), function)(argument)
+    serve(name, socket.socket(fileno=int(descriptor)), application)

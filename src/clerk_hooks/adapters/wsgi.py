@@ -8,14 +8,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from .. import (
-    ClerkHooksError,
-    Endpoint,
-    LengthRequired,
-    MalformedRequest,
-    MethodNotAllowed,
-    RequestTooLarge,
-)
+from .. import ClerkHooksError, Endpoint, LengthRequired, MalformedRequest, MethodNotAllowed
+from ._length import read_length, require_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +25,7 @@ def wsgi_app(endpoint: Endpoint) -> WSGIApplication:
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
-            reply = endpoint.receive(_read_body(environ, endpoint.max_body), environ)
+            reply = endpoint.receive(read_body(environ, endpoint.max_body), environ)
         except ClerkHooksError as error:
             reply = endpoint.reply(error)
         status = f"{reply.status} {HTTPStatus(reply.status).phrase}"
@@ -42,29 +36,23 @@ def wsgi_app(endpoint: Endpoint) -> WSGIApplication:
     return application
 
 
-def _read_body(environ: WSGIEnvironment, max_body: int) -> bytes:
-    """The raw body, read no further than it takes to see that it is larger than `max_body`."""
+def read_body(environ: WSGIEnvironment, max_body: int) -> bytes:
+    """The raw body of a POST, read no further than it takes to see that it is over `max_body`.
+
+    `max_body` is in bytes; a body of which the server does not say the length is returned with one
+    byte more at most. Raises `MethodNotAllowed`, `RequestTooLarge`, `MalformedRequest`, and
+    `LengthRequired` for a Transfer-Encoding that the server does not undo.
+    """
     if environ["REQUEST_METHOD"] != "POST":
         raise MethodNotAllowed
-    if announced := environ.get("CONTENT_LENGTH", "").strip(" \t"):
-        return _read_announced(environ["wsgi.input"], announced, max_body)
+    if environ.get("CONTENT_LENGTH", "").strip(" \t"):
+        length = read_length(environ["CONTENT_LENGTH"], max_body)
+        return require_length(_read(environ["wsgi.input"], length), length)
     if environ.get("wsgi.input_terminated"):  # The server undoes chunks, and marks their end.
         return _read(environ["wsgi.input"], max_body + 1)
     if environ.get("HTTP_TRANSFER_ENCODING"):
         raise LengthRequired
     return b""
-
-
-def _read_announced(stream: InputStream, announced: str, max_body: int) -> bytes:
-    if not (announced.isascii() and announced.isdigit()):
-        raise MalformedRequest("the Content-Length is no number")
-    length = int(announced.lstrip("0")[:19] or "0")  # More digits only say that it is too large.
-    if length > max_body:
-        raise RequestTooLarge
-    body = _read(stream, length)
-    if len(body) < length:
-        raise MalformedRequest("the body is shorter than its Content-Length")
-    return body
 
 
 def _read(stream: InputStream, size: int) -> bytes:

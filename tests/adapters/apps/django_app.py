@@ -1,0 +1,142 @@
+"""Django, a view per endpoint: sync views under WSGI and ASGI, async ones under both too."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import django
+from asgiref.sync import iscoroutinefunction
+from django.conf import settings
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.db import connection
+from django.db.backends.signals import connection_created
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import path
+from django.utils.decorators import sync_and_async_middleware
+
+from clerk_hooks.adapters.django import async_clerk_view, clerk_view
+
+from .. import waiting
+from ..application import build_endpoints
+
+MIDDLEWARE = [
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+]
+
+
+def set_up(urlpatterns: list[Any], **more: Any) -> None:
+    """Django as a process has it: once."""
+    urls = ModuleType("clerk_hooks_test_urls")
+    urls.urlpatterns = urlpatterns  # type: ignore[attr-defined]
+    sys.modules[urls.__name__] = urls
+    settings.configure(
+        ROOT_URLCONF=urls.__name__,
+        ALLOWED_HOSTS=["127.0.0.1", "localhost", "testserver"],
+        LOGGING_CONFIG=None,
+        SECRET_KEY="not used",
+        **{"MIDDLEWARE": MIDDLEWARE, **more},
+    )
+    django.setup()
+
+
+def _build(folder: str, make_view: Any, handler: Any) -> Any:
+    endpoints = build_endpoints(Path(folder))
+    set_up([path(name, make_view(endpoint)) for name, endpoint in endpoints.items()])
+    return handler()
+
+
+def build_wsgi(folder: str) -> Any:
+    return _build(folder, clerk_view, WSGIHandler)
+
+
+def build_wsgi_async(folder: str) -> Any:
+    return _build(folder, async_clerk_view, WSGIHandler)
+
+
+def build_asgi(folder: str) -> Any:
+    return _build(folder, async_clerk_view, ASGIHandler)
+
+
+def build_asgi_sync(folder: str) -> Any:
+    return _build(folder, clerk_view, ASGIHandler)
+
+
+@sync_and_async_middleware
+def name_requests(get_response: Any) -> Any:
+    """Middleware: the header ``x-request-id`` becomes a context variable."""
+    if iscoroutinefunction(get_response):
+
+        async def middleware(request: HttpRequest) -> HttpResponse:
+            waiting.REQUEST_ID.set(request.headers.get("x-request-id", ""))
+            response: HttpResponse = await get_response(request)
+            return response
+
+    else:
+
+        def middleware(request: HttpRequest) -> HttpResponse:  # type: ignore[misc]
+            waiting.REQUEST_ID.set(request.headers.get("x-request-id", ""))
+            response: HttpResponse = get_response(request)
+            return response
+
+    return middleware
+
+
+def _build_waiting(folder: str, make_view: Any, make_health: Any, handler: Any) -> Any:
+    opened: list[Any] = []
+
+    def note(sender: Any, connection: Any, **_: Any) -> None:
+        opened.append(connection)
+
+    def query() -> waiting.Facts:
+        if waiting.where()["loop"] is not None:  # Django refuses queries there.
+            return {}
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 6 * 7")
+            return {"answer": cursor.fetchone()[0]}
+
+    connection_created.connect(note, weak=False)
+    view = make_view(waiting.build_endpoint(query))
+    health = make_health(
+        lambda: {**waiting.where(), "open": [each.connection is not None for each in opened]}
+    )
+    database = {"ENGINE": "django.db.backends.sqlite3", "NAME": f"{folder}/database"}
+    set_up(
+        [path("own", view), path("health", health)],
+        DATABASES={"default": database},
+        MIDDLEWARE=[f"{__name__}.name_requests", *MIDDLEWARE],
+    )
+    return handler()
+
+
+def _health(facts: Any) -> Any:
+    return lambda request: JsonResponse(facts())
+
+
+def _async_health(facts: Any) -> Any:
+    async def health(request: HttpRequest) -> JsonResponse:
+        return JsonResponse(facts())
+
+    return health
+
+
+def build_wsgi_waiting(folder: str) -> Any:
+    return _build_waiting(folder, clerk_view, _health, WSGIHandler)
+
+
+def build_asgi_waiting(folder: str) -> Any:
+    return _build_waiting(folder, async_clerk_view, _async_health, ASGIHandler)
+
+
+def build_wsgi_length(folder: str) -> Any:
+    """A view that answers with the length of the body that Django sees."""
+
+    def length(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(str(len(request.body)))
+
+    set_up([path("length", length)], MIDDLEWARE=[])
+    return WSGIHandler()

@@ -1,0 +1,44 @@
+"""Flask: a blueprint per endpoint, on one app."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask, current_app, g, request
+
+from clerk_hooks.adapters.flask import clerk_blueprint
+
+from .. import waiting
+from ..application import build_endpoints
+
+
+def build(folder: str) -> Flask:
+    app = Flask(__name__)
+    for name, endpoint in build_endpoints(Path(folder)).items():
+        app.register_blueprint(clerk_blueprint(endpoint, f"/{name}", name))
+    return app
+
+
+def build_waiting(folder: str) -> Flask:
+    app = Flask(__name__)
+
+    @app.before_request
+    def name_request() -> None:
+        g.request_id = request.headers.get("x-request-id")
+        waiting.REQUEST_ID.set(g.request_id)
+
+    def facts() -> waiting.Facts:
+        return {
+            "g": g.request_id,
+            "path": request.path,
+            "body": request.get_data(as_text=True),
+            "app": current_app.name,
+        }
+
+    @app.get("/health")
+    def health() -> waiting.Facts:
+        return waiting.where()
+
+    endpoint = waiting.build_endpoint(facts)
+    app.register_blueprint(clerk_blueprint(endpoint, "/own"))
+    return app

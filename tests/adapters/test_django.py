@@ -1,0 +1,167 @@
+"""The Django adapter inside a project: its middleware, its settings, and what it cannot do."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+pytest.importorskip("django")
+
+from django.http import HttpRequest, HttpResponse
+from django.test import AsyncClient, Client, override_settings
+from django.urls import include, path
+
+from clerk_hooks import Delivery, Endpoint, Router
+from clerk_hooks.adapters.django import async_clerk_view, clerk_view
+
+from .application import SECRET, Request, payload, signed
+from .apps.django_app import MIDDLEWARE, set_up
+from .servers import GTHREAD, Command, running
+
+BODY = payload("invoice.paid")
+SEEN: list[bytes] = []
+SECURITY = "django.middleware.security.SecurityMiddleware"
+
+
+def build_endpoint() -> Endpoint:
+    router = Router()
+
+    @router.on_unknown()
+    def handler(event: object, delivery: Delivery) -> None:
+        SEEN.append(delivery.payload)
+
+    return Endpoint(router, secret=SECRET, max_body=1000)
+
+
+def eat_body(get_response: Any) -> Any:
+    """Middleware that reads the request to its end, as a file."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        request.read()
+        response: HttpResponse = get_response(request)
+        return response
+
+    return middleware
+
+
+def read_body_first(get_response: Any) -> Any:
+    """Middleware that looks at the body in Django's way."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        assert request.body is not None
+        response: HttpResponse = get_response(request)
+        return response
+
+    return middleware
+
+
+@pytest.fixture(scope="module", autouse=True)
+def project() -> None:
+    endpoint = build_endpoint()
+    hooks = [path("sync", clerk_view(endpoint)), path("async", async_clerk_view(endpoint))]
+    set_up([path("hooks/", include(hooks)), path("hooks/slash/", clerk_view(endpoint))])
+
+
+@pytest.fixture(autouse=True)
+def nothing_seen() -> None:
+    SEEN.clear()
+
+
+@pytest.fixture(params=["sync", "async"])
+def url(request: pytest.FixtureRequest) -> str:
+    return f"/hooks/{request.param}"
+
+
+def post(url: str, request: Request, **more: Any) -> Any:
+    body, headers = request
+    client = Client(enforce_csrf_checks=True)
+    return client.post(url, body, content_type="application/json", headers=headers, **more)
+
+
+def word(response: Any) -> tuple[int, str]:
+    return response.status_code, response.content.decode().split('"')[3]
+
+
+def test_a_view_is_exempt_from_the_csrf_check(url: str) -> None:
+    request = signed(BODY)
+    assert word(post(url, request)) == (200, "handled")
+    assert [request[0]] == SEEN
+
+
+def test_an_async_view_is_exempt_too_and_answers_an_async_client() -> None:
+    body, headers = signed(BODY)
+    client = AsyncClient(enforce_csrf_checks=True)
+    asking = client.post("/hooks/async", body, content_type="application/json", headers=headers)
+    response = asyncio.run(asking)
+    assert word(response) == (200, "handled")
+    assert [body] == SEEN
+
+
+def test_the_largest_body_is_the_endpoints(url: str) -> None:
+    assert word(post(url, signed(b" " * 1001))) == (413, "too_large")
+
+
+def test_the_limit_of_django_is_answered_by_the_endpoint(url: str) -> None:
+    with override_settings(DATA_UPLOAD_MAX_MEMORY_SIZE=10):
+        assert word(post(url, signed(BODY))) == (413, "too_large")
+
+
+@pytest.mark.parametrize("length", ["abc", "-1", "1.0", "9" * 5000])
+def test_a_length_that_is_none_or_huge_is_refused(url: str, length: str) -> None:
+    response = post(url, signed(BODY), CONTENT_LENGTH=length)
+    assert word(response)[0] in (400, 413)
+
+
+def test_middleware_that_has_read_the_body_does_no_harm(url: str) -> None:
+    with override_settings(MIDDLEWARE=[f"{__name__}.read_body_first", *MIDDLEWARE]):
+        assert word(post(url, signed(BODY))) == (200, "handled")
+
+
+def test_middleware_that_has_eaten_the_body_makes_a_malformed_request(url: str) -> None:
+    with override_settings(MIDDLEWARE=[f"{__name__}.eat_body", *MIDDLEWARE]):
+        assert word(post(url, signed(BODY))) == (400, "malformed_request")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "PURGE"])
+def test_no_method_has_a_page_of_djangos_own(url: str, method: str) -> None:
+    response = Client().generic(method, url)
+    assert (response.status_code, response["allow"]) == (405, "POST")
+
+
+def test_append_slash_redirects_where_the_url_has_a_slash_more_which_svix_does_not_follow() -> None:
+    response = post("/hooks/slash", signed(BODY))
+    assert (response.status_code, response["location"]) == (301, "/hooks/slash/")
+    assert word(post("/hooks/slash/", signed(BODY))) == (200, "handled")
+
+
+def test_behind_a_proxy_that_ends_tls_django_must_be_told_or_it_redirects(url: str) -> None:
+    secure = {"MIDDLEWARE": [SECURITY, *MIDDLEWARE], "SECURE_SSL_REDIRECT": True}
+    with override_settings(**secure):
+        assert post(url, signed(BODY), HTTP_X_FORWARDED_PROTO="https").status_code == 301
+        with override_settings(SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https")):
+            response = post(url, signed(BODY), HTTP_X_FORWARDED_PROTO="https")
+            assert word(response) == (200, "handled")
+
+
+def test_a_host_that_is_not_allowed_is_refused_by_django_itself(url: str) -> None:
+    response = post(url, signed(BODY), HTTP_HOST="elsewhere.example")
+    assert response.status_code == 400
+    assert b"outcome" not in response.content
+
+
+def test_gzip_of_replies_does_not_touch_the_request(url: str) -> None:
+    gzip = "django.middleware.gzip.GZipMiddleware"
+    with override_settings(MIDDLEWARE=[gzip, *MIDDLEWARE]):
+        response = post(url, signed(BODY), HTTP_ACCEPT_ENCODING="gzip")
+    assert word(response) == (200, "handled")
+
+
+def test_django_itself_sees_no_body_in_chunks_under_wsgi(tmp_path: Any) -> None:
+    command = Command(GTHREAD, "django_app:build_wsgi_length")
+    chunks = b"POST /length HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with running(command, tmp_path, ready="/length", status=200) as server:
+        answer = server.exchange(chunks + b"5\r\nhello\r\n0\r\n\r\n")
+    assert answer is not None
+    assert answer.body == b"0"

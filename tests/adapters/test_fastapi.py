@@ -1,0 +1,235 @@
+"""The FastAPI adapter inside an app: prefixes, middleware, dependencies, and the OpenAPI page."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import pytest
+
+pytest.importorskip("fastapi")
+
+from fastapi import Depends, FastAPI, HTTPException, Request
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import PlainTextResponse, Response
+
+from clerk_hooks import (
+    ClerkHooksError,
+    Delivery,
+    Endpoint,
+    MethodNotAllowed,
+    NoMatchingSignature,
+    Reply,
+    RequestTooLarge,
+    Router,
+    Verifier,
+)
+from clerk_hooks.adapters.fastapi import VerifiedDelivery, clerk_router
+from clerk_hooks.event_types import EVENT_TYPES
+
+from .application import SECRET, payload, signed
+from .asgi_client import ask
+from .servers import Answer
+
+BODY = payload("invoice.paid")
+PATH = "/webhooks/clerk"
+VERIFIED = VerifiedDelivery(Verifier(SECRET))
+SMALL = VerifiedDelivery(Verifier(SECRET), max_body=10)
+
+
+@pytest.fixture
+def seen() -> list[bytes]:
+    """The payloads that the handler has seen."""
+    return []
+
+
+@pytest.fixture
+def endpoint(seen: list[bytes]) -> Endpoint:
+    router = Router()
+
+    @router.on_unknown()
+    async def handler(event: object, delivery: Delivery) -> None:
+        seen.append(delivery.payload)
+
+    return Endpoint(router, secret=SECRET)
+
+
+@pytest.fixture
+def app(endpoint: Endpoint) -> FastAPI:
+    app = FastAPI()
+    app.include_router(clerk_router(endpoint))
+    return app
+
+
+def refusal(error: ClerkHooksError) -> Answer:
+    return Answer.of(Reply.for_error(error))
+
+
+def test_a_router_takes_the_prefixes_it_is_included_under(endpoint: Endpoint) -> None:
+    inner, outer = FastAPI(), FastAPI()
+    inner.include_router(clerk_router(endpoint, "/clerk"), prefix="/inner")
+    outer.mount("/outer", inner)
+    assert ask(outer, "/outer/inner/clerk", *signed(BODY)).status == 200
+    for method in ("GET", "OPTIONS", "PURGE"):
+        assert ask(outer, "/outer/inner/clerk", method=method) == refusal(MethodNotAllowed())
+
+
+def test_several_endpoints_on_one_app_keep_to_their_own_secrets(
+    app: FastAPI, endpoint: Endpoint
+) -> None:
+    stranger = Endpoint(Router(), secret=b"another secret than that of the tests".hex())
+    app.include_router(clerk_router(stranger, "/two"))
+    request = signed(BODY)
+    assert [ask(app, path, *request).status for path in (PATH, "/two")] == [200, 400]
+    app.openapi()
+
+
+def test_a_slash_too_many_is_a_redirect_which_svix_does_not_follow(app: FastAPI) -> None:
+    answer = ask(app, f"{PATH}/", *signed(BODY))
+    assert (answer.status, answer.headers["location"]) == (307, f"http://localhost{PATH}")
+
+
+@pytest.mark.parametrize("middleware", [GZipMiddleware, CORSMiddleware, BaseHTTPMiddleware])
+def test_middleware_does_not_change_what_is_signed(
+    app: FastAPI, seen: list[bytes], middleware: Any
+) -> None:
+    async def read_first(request: Request, call_next: Any) -> Response:
+        await request.body()
+        response: Response = await call_next(request)
+        return response
+
+    options: dict[Any, Any] = {
+        GZipMiddleware: {"minimum_size": 0},
+        CORSMiddleware: {"allow_origins": ["*"]},
+        BaseHTTPMiddleware: {"dispatch": read_first},
+    }
+    app.add_middleware(middleware, **options[middleware])
+    body, headers = signed(BODY)
+    asks = {"accept-encoding": "gzip", "origin": "https://example.com"}
+    assert ask(app, PATH, body, headers | asks).status == 200
+    assert ask(app, PATH, body + b" ", headers | asks).status == 400
+    assert seen == [body]
+
+
+def test_the_cors_middleware_answers_a_preflight_itself(app: FastAPI) -> None:
+    app.add_middleware(CORSMiddleware, allow_origins=["*"])
+    preflight = {"origin": "https://example.com", "access-control-request-method": "POST"}
+    assert ask(app, PATH, headers=preflight, method="OPTIONS").status in (200, 400)
+    assert ask(app, PATH, method="OPTIONS").status == 405
+
+
+def test_dependencies_of_the_app_are_not_run_for_the_endpoint(endpoint: Endpoint) -> None:
+    def require_login() -> None:
+        raise HTTPException(401)
+
+    app = FastAPI(dependencies=[Depends(require_login)])
+    app.include_router(clerk_router(endpoint))
+    assert ask(app, PATH, *signed(BODY)).status == 200
+
+
+class TestTheOpenAPIPage:
+    """What it says of the route."""
+
+    def test_the_body_is_any_event_and_every_reference_resolves(self, app: FastAPI) -> None:
+        page = json.loads(ask(app, "/openapi.json", method="GET").body)
+        operation = page["paths"][PATH]["post"]
+        choices = operation["requestBody"]["content"]["application/json"]["schema"]["anyOf"]
+        names = {choice["$ref"].removeprefix("#/components/schemas/") for choice in choices}
+        assert names == {name for _, name in EVENT_TYPES.values()} | {"UnknownEvent"}
+        assert operation["requestBody"]["required"] is True
+        for reference in set(re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(page))):
+            place = page
+            for step in reference.split("/"):
+                place = place[step]
+
+    def test_every_status_of_an_error_is_among_the_replies(self, app: FastAPI) -> None:
+        replies = set(app.openapi()["paths"][PATH]["post"]["responses"])
+        errors = [ClerkHooksError, *ClerkHooksError.__subclasses__()]
+        never = {"411"}  # An ASGI server undoes every Transfer-Encoding that it takes.
+        assert replies == {"200"} | {str(error.status) for error in errors} - never
+
+    def test_only_post_is_on_it(self, app: FastAPI) -> None:
+        assert list(app.openapi()["paths"][PATH]) == ["post"]
+
+
+def opened() -> Iterator[list[str]]:
+    """A dependency of FastAPI's own kind."""
+    session: list[str] = []
+    yield session
+    session.clear()
+
+
+async def read_body(request: Request) -> bytes:
+    """A dependency that reads the body first."""
+    return await request.body()
+
+
+class TestARouteOfOnesOwn:
+    """`VerifiedDelivery` as a dependency."""
+
+    @pytest.fixture
+    def app(self) -> FastAPI:
+        app = FastAPI()
+
+        @app.get("/own", include_in_schema=False)
+        @app.post("/own")
+        def own(
+            delivery: Annotated[Delivery, Depends(VERIFIED)],
+            session: Annotated[list[str], Depends(opened)],
+        ) -> list[str]:
+            return [*session, delivery.message_id]
+
+        @app.post("/read-first")
+        async def read_first(
+            body: Annotated[bytes, Depends(read_body)],
+            delivery: Annotated[Delivery, Depends(VERIFIED)],
+        ) -> bool:
+            return body == delivery.payload
+
+        @app.post("/small")
+        async def small(delivery: Annotated[Delivery, Depends(SMALL)]) -> str:
+            return delivery.type
+
+        return app
+
+    def test_it_gives_the_delivery_beside_other_dependencies(self, app: FastAPI) -> None:
+        body, headers = signed(BODY)
+        answer = ask(app, "/own", body, headers)
+        assert (answer.status, json.loads(answer.body)) == (200, [headers["svix-id"]])
+
+    def test_a_dependency_that_has_read_the_body_does_no_harm(self, app: FastAPI) -> None:
+        assert ask(app, "/read-first", *signed(BODY)).body == b"true"
+
+    def test_what_is_refused_gets_the_reply_of_the_error(self, app: FastAPI) -> None:
+        body, headers = signed(BODY)
+        for _ in range(2):
+            assert ask(app, "/own", body + b" ", headers) == refusal(NoMatchingSignature())
+            assert ask(app, "/own", method="GET") == refusal(MethodNotAllowed())
+            assert ask(app, "/small", body, headers) == refusal(RequestTooLarge())
+        without = Endpoint(Router(), secret=SECRET).receive(body, {})
+        assert ask(app, "/own", body) == Answer.of(without)
+
+    def test_it_is_an_http_exception_of_which_an_app_may_take_charge(self, app: FastAPI) -> None:
+        @app.exception_handler(400)
+        async def page(request: Request, error: HTTPException) -> Response:
+            return PlainTextResponse(f"page for {error.status_code}", 404)
+
+        body, headers = signed(BODY)
+        answer = ask(app, "/own", body + b" ", headers)
+        assert (answer.status, answer.body) == (404, b"page for 400")
+
+    def test_other_exceptions_are_answered_as_before(self, app: FastAPI) -> None:
+        @app.get("/gone")
+        def gone() -> None:
+            raise HTTPException(410, "gone")
+
+        ask(app, "/own")
+        assert ask(app, "/gone", method="GET").body == b'{"detail":"gone"}'
+
+    def test_it_adds_nothing_to_the_parameters_of_the_route(self, app: FastAPI) -> None:
+        operation = app.openapi()["paths"]["/own"]["post"]
+        assert not operation.keys() & {"parameters", "requestBody"}
