@@ -7,6 +7,7 @@ from pathlib import Path
 import clerk_hooks
 from clerk_hooks.__main__ import main
 
+PINNED_EXTRAS = {"cli", "flask", "fastapi", "django"}
 ROOT = Path(__file__).parents[1]
 
 
@@ -23,7 +24,8 @@ def test_ci_pins_exactly_the_lowest_versions_that_are_allowed() -> None:
     allowed = {}
     for requirement in requires("clerk-hooks") or ():
         wanted, _, marker = requirement.partition(";")
-        if not marker or "'cli'" in marker.replace('"', "'"):
+        extra = re.search(r"""extra == ['"](\w+)""", marker)
+        if extra is None or extra[1] in PINNED_EXTRAS:
             name, lowest = re.fullmatch(r"([\w-]+)>=([\w.]+)", wanted.strip()).groups()  # type: ignore[union-attr]
             allowed[name] = lowest
     assert {name: _padded(lowest) for name, lowest in allowed.items()} == {
@@ -47,3 +49,11 @@ def test_the_package_is_marked_as_typed() -> None:
 def test_the_command_is_installed() -> None:
     (command,) = entry_points(group="console_scripts", name="clerk-hooks")
     assert command.load() is main
+
+
+def test_the_docs_state_the_lowest_version_of_each_framework() -> None:
+    page = (ROOT / "docs" / "frameworks.md").read_text("utf-8")
+    pinned = dict(re.findall(r"(?m)^(\w+)==([\d.]+)$", (ROOT / ".ci/lowest.txt").read_text()))
+    for framework in ("Flask", "FastAPI", "Django"):
+        (stated,) = re.findall(rf"(?m)\| {framework} ([\d.]+) \|$", page)
+        assert _padded(stated) == _padded(pinned[framework.lower()])

@@ -1,8 +1,10 @@
-"""FastAPI: an endpoint as a router, and a verified delivery as a dependency of any route."""
+"""FastAPI: an endpoint as a router, and a verified delivery as a dependency of any route.
 
-from __future__ import annotations
+Annotations are no text here: FastAPI reads them, and older ones not those of an object's methods.
+"""
 
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Coroutine
+from typing import Any, cast
 
 from .. import ClerkHooksError, Delivery, Endpoint, MalformedRequest, Reply, Verifier
 from ..events import AnyEvent
@@ -19,9 +21,6 @@ except ImportError as error:
     raise ImportError(
         "clerk_hooks.adapters.fastapi needs FastAPI: pip install 'clerk-hooks[fastapi]'"
     ) from error
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
 
 
 def _documented(description: str, *properties: str) -> dict[str, Any]:
