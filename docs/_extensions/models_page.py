@@ -11,7 +11,8 @@ import inspect
 import re
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from model_sources import BEYOND, DOCUMENT
 
@@ -77,13 +78,21 @@ def _family(module: str) -> str:
     models = models_of(module)
     if module == SHARED:
         return "\n".join(["## In every event", "", *map(_section, models)])
-    title = module.replace("_", " ").capitalize()
-    members = [(name, cls) for name, (owner, cls) in EVENT_TYPES.items() if owner == module]
     lines = [
         f"- `{event_type}`: `{name}`, whose `data` is {_link(_data_of(module, name).__name__)}"
-        for event_type, name in members
+        for event_type, (owner, name) in EVENT_TYPES.items()
+        if owner == module
     ]
-    return "\n".join([f"## {title} events", "", *lines, "", *map(_section, models)])
+    heading = [f"## {_title(module)}", "", f"`{_union(module)}` is any of:", "", *lines, ""]
+    return "\n".join([*heading, *map(_section, models)])
+
+
+def _title(module: str) -> str:
+    return module.replace("_", " ").capitalize() + " events"
+
+
+def _union(module: str) -> str:
+    return module.title().replace("_", "") + "Event"
 
 
 def _section(model: type[Model]) -> str:
@@ -130,10 +139,10 @@ def _own_fields(model: type[Model]) -> list[Row]:
     if "[" in model.__name__:  # What pydantic makes of a generic class has no source.
         return []
     (definition,) = ast.parse(inspect.getsource(model)).body
-    assert isinstance(definition, ast.ClassDef)
+    body = definition.body if isinstance(definition, ast.ClassDef) else []
     return [
         Row(statement.target.id, ast.unparse(statement.annotation), text.value.value)
-        for statement, text in zip(definition.body, definition.body[1:], strict=False)
+        for statement, text in pairwise(body)
         if isinstance(statement, ast.AnnAssign)
         and isinstance(statement.target, ast.Name)
         and isinstance(text, ast.Expr)
@@ -192,18 +201,21 @@ def setup(app: Sphinx) -> dict[str, bool]:
     return {"parallel_read_safe": True}
 
 
-def _fill_in(app: Sphinx, docname: str, source: list[str]) -> None:
+def _fill_in(_app: Sphinx, docname: str, source: list[str]) -> None:
     if docname == PAGE:
         source[0] = source[0].replace(PLACE, markdown())
 
 
 def _make_targets(app: Sphinx, doctree: nodes.document) -> None:
+    """Make the section of a model, or of an event's family, what a reference to the class finds."""
     from docutils import nodes
 
     if app.env.docname != PAGE:
         return
+    targets = {name: [name] for name in _names()}
+    for module, name in EVENT_TYPES.values():
+        targets.setdefault(_title(module), [_union(module)]).append(name)
     python: Any = app.env.get_domain("py")
     for section in doctree.findall(nodes.section):
-        title = section[0].astext()
-        if title in _names():
-            python.note_object(f"{PACKAGE}.{title}", "class", section["ids"][0], location=section)
+        for name in targets.get(section[0].astext(), ()):
+            python.note_object(f"{PACKAGE}.{name}", "class", section["ids"][0], location=section)

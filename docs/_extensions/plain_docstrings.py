@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -27,5 +27,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     return {"parallel_read_safe": True}
 
 
-def _process(_app: Sphinx, _what: str, _name: str, _object: object, _opts: object, lines: list[str]) -> None:
+def _process(*arguments: Any) -> None:
+    lines: list[str] = arguments[-1]
     lines[:] = with_literal_blocks(lines)
