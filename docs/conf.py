@@ -21,7 +21,7 @@ extensions = [
 exclude_patterns = ["_build", "_extensions"]
 default_role = "py:obj"  # A name in a docstring links to its own docstring, where it has one here.
 
-myst_enable_extensions = ["colon_fence"]  # Of the tabs.
+myst_enable_extensions = ["colon_fence", "deflist"]  # Of the tabs; of the glossary.
 myst_heading_anchors = 3  # Headings get the anchors that they have on a code host, too.
 
 autodoc_member_order = "bysource"

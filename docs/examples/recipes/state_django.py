@@ -1,0 +1,62 @@
+"""State for handlers in Django: its settings and its ORM are there without more ado.
+
+``python state_django.py`` creates the table; serve it with ``gunicorn state_django:app``.
+"""
+
+import os
+
+import django
+import httpx
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.db import connection, models
+from django.urls import path
+
+from clerk_hooks import Endpoint, Router
+from clerk_hooks.adapters.django import clerk_view
+from clerk_hooks.events import UserCreated
+
+settings.configure(
+    ALLOWED_HOSTS=os.environ.get("ALLOWED_HOSTS", "localhost").split(","),
+    CHAT_URL=os.environ["CHAT_URL"],
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ["DATABASE"]}},
+    ROOT_URLCONF=__name__,
+    SECRET_KEY=os.environ.get("DJANGO_SECRET_KEY", "only for trying it out"),
+)
+django.setup()
+
+
+class User(models.Model):
+    """In a project of several files this stands in ``models.py`` of an app."""
+
+    id: "models.CharField[str, str]" = models.CharField(primary_key=True, max_length=255)
+
+    class Meta:
+        """Which app and table the model belongs to."""
+
+        app_label = "users"
+        db_table = "users"
+
+
+router = Router()
+client = httpx.Client(timeout=10)
+
+
+@router.on("user.created")
+def save(event: UserCreated) -> None:
+    """Insert a user; Django has opened the connection, and closes it."""
+    User.objects.get_or_create(id=event.data.id)
+
+
+@router.on("user.created")
+def tell(event: UserCreated) -> None:
+    """Say in a chat who has signed up."""
+    client.post(settings.CHAT_URL, json={"text": f"{event.data.full_name} signed up"})
+
+
+urlpatterns = [path("webhooks/clerk", clerk_view(Endpoint(router)))]
+app = get_wsgi_application()
+
+if __name__ == "__main__":
+    with connection.schema_editor() as editor:  # A project has migrations instead.
+        editor.create_model(User)
