@@ -40,6 +40,7 @@ else:
 ROOT = Path(__file__).parents[2]
 SOURCE = Path(clerk_hooks.__file__).parent
 PAGES: list[Path] = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+EXAMPLES = ROOT / "docs" / "examples"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 BLOCK = re.compile(
@@ -115,6 +116,9 @@ class Page:
                     self.monkeypatch.setenv(name, value)
             case ["pip", "install", *arguments]:
                 check_requirements(arguments)
+            case ["gunicorn" | "uvicorn", app] if (EXAMPLES / f"{app.partition(':')[0]}.py").exists():
+                program = EXAMPLES / f"{app.partition(':')[0]}.py"  # Served by test_examples.py
+                assert f"``{line}``" in program.read_text("utf-8")
             case ["gunicorn", *arguments]:
                 self.serve(arguments)
             case ["cloudflared" | "ngrok", *_]:
@@ -195,6 +199,8 @@ def check_requirements(arguments: list[str]) -> None:
         "optional-dependencies"
     ]
     needed = {re.split(r"[<>=\[]", text)[0] for extra in extras.values() for text in extra}
+    if "--target" in arguments:
+        arguments = arguments[: arguments.index("--target")]
     for argument in arguments:
         own = re.fullmatch(r"(?:\.|clerk-hooks)(?:\[([\w,]+)\])?", argument)
         if own is None:
