@@ -28,7 +28,7 @@ def server(
             yield gateway
         return
     command = COMMANDS[request.param]
-    for package in {command.framework, command.server[0]} - {"wsgi", "asgi"}:
+    for package in command.packages:
         require(package)
     with running(command, folder, kind=request.param) as server:
         yield server

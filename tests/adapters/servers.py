@@ -36,25 +36,36 @@ class Command(NamedTuple):
     app: str
 
     @property
-    def framework(self) -> str:
-        return self.app.partition("_app:")[0]
+    def packages(self) -> set[str]:
+        """What must be installed for it."""
+        framework = self.app.rpartition("_app:")[0].rpartition(".")[2]
+        server = {"uvicorn-standard": "httptools"}.get(self.server[0], self.server[0])
+        return {framework, server} - {"wsgi", "asgi"}
 
 
+# With what `uvicorn` brings by itself, and with what `uvicorn[standard]` adds.
+UVICORN: dict[str, dict[str, Any]] = {
+    "uvicorn": {"http": "h11", "loop": "asyncio"},
+    "uvicorn-standard": {"http": "httptools", "loop": "uvloop"},
+}
+APPS = "tests.adapters.apps"
 COMMANDS = {
-    "wsgi-gunicorn-sync": Command(GUNICORN, "wsgi_app:build"),
-    "wsgi-gunicorn-gthread": Command(GTHREAD, "wsgi_app:build"),
-    "wsgi-waitress": Command(["waitress"], "wsgi_app:build"),
-    "wsgi-wsgiref": Command(["wsgiref"], "wsgi_app:build"),
-    "flask-gunicorn": Command(GTHREAD, "flask_app:build"),
-    "flask-waitress": Command(["waitress"], "flask_app:build"),
-    "fastapi-uvicorn": Command(["uvicorn"], "fastapi_app:build"),
-    "fastapi-hypercorn": Command(["hypercorn"], "fastapi_app:build"),
-    "asgi-uvicorn": Command(["uvicorn"], "asgi_app:build"),
-    "asgi-hypercorn": Command(["hypercorn"], "asgi_app:build"),
-    "django-gunicorn": Command(GTHREAD, "django_app:build_wsgi"),
-    "django-uvicorn": Command(["uvicorn"], "django_app:build_asgi"),
-    "django-gunicorn-async-view": Command(GTHREAD, "django_app:build_wsgi_async"),
-    "django-uvicorn-sync-view": Command(["uvicorn"], "django_app:build_asgi_sync"),
+    "wsgi-gunicorn-sync": Command(GUNICORN, f"{APPS}.wsgi_app:build"),
+    "wsgi-gunicorn-gthread": Command(GTHREAD, f"{APPS}.wsgi_app:build"),
+    "wsgi-waitress": Command(["waitress"], f"{APPS}.wsgi_app:build"),
+    "wsgi-wsgiref": Command(["wsgiref"], f"{APPS}.wsgi_app:build"),
+    "flask-gunicorn": Command(GTHREAD, f"{APPS}.flask_app:build"),
+    "flask-waitress": Command(["waitress"], f"{APPS}.flask_app:build"),
+    "fastapi-uvicorn": Command(["uvicorn"], f"{APPS}.fastapi_app:build"),
+    "fastapi-hypercorn": Command(["hypercorn"], f"{APPS}.fastapi_app:build"),
+    "fastapi-uvicorn-standard": Command(["uvicorn-standard"], f"{APPS}.fastapi_app:build"),
+    "asgi-uvicorn": Command(["uvicorn"], f"{APPS}.asgi_app:build"),
+    "asgi-hypercorn": Command(["hypercorn"], f"{APPS}.asgi_app:build"),
+    "asgi-uvicorn-standard": Command(["uvicorn-standard"], f"{APPS}.asgi_app:build"),
+    "django-gunicorn": Command(GTHREAD, f"{APPS}.django_app:build_wsgi"),
+    "django-uvicorn": Command(["uvicorn"], f"{APPS}.django_app:build_asgi"),
+    "django-gunicorn-async-view": Command(GTHREAD, f"{APPS}.django_app:build_wsgi_async"),
+    "django-uvicorn-sync-view": Command(["uvicorn"], f"{APPS}.django_app:build_asgi_sync"),
 }
 ADDED_BY_SERVERS = {"connection", "date", "server", "via"}
 
@@ -163,13 +174,13 @@ def running(
 
 
 def _arguments(command: Command, descriptor: int, folder: Path) -> list[str]:
-    app = f"tests.adapters.apps.{command.app}"
     if command.server[0] != "gunicorn":
-        return ["tests.adapters.servers", *command.server, str(descriptor), app, str(folder)]
+        served = [str(descriptor), command.app, str(folder)]
+        return ["tests.adapters.servers", *command.server, *served]
     config = folder / "gunicorn.conf.py"
     config.write_text("control_socket_disable = True\n")  # Old versions ignore it; a flag is fatal.
     settings = [f"--config={config}", f"--bind=fd://{descriptor}"]
-    return [*command.server, *settings, f"{app}({str(folder)!r})"]
+    return [*command.server, *settings, f"{command.app}({str(folder)!r})"]
 
 
 class _ThreadingServer(ThreadingMixIn, WSGIServer):
@@ -182,16 +193,17 @@ def serve(server: str, listener: socket.socket, app: Any) -> None:
         import waitress
 
         waitress.serve(app, sockets=[listener], threads=8)
-    elif server == "uvicorn":
+    elif server in UVICORN:
         import uvicorn
 
-        uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+        config = uvicorn.Config(app, log_level="warning", **UVICORN[server])
+        uvicorn.Server(config).run(sockets=[listener])
     elif server == "hypercorn":
         import hypercorn.asyncio
 
-        config = hypercorn.Config()
-        config.bind = [f"fd://{listener.fileno()}"]
-        asyncio.run(hypercorn.asyncio.serve(app, config))
+        settings = hypercorn.Config()
+        settings.bind = [f"fd://{listener.fileno()}"]
+        asyncio.run(hypercorn.asyncio.serve(app, settings))
     else:
         simple = make_server("127.0.0.1", 0, app, server_class=_ThreadingServer)
         simple.socket.close()

@@ -18,7 +18,7 @@ from clerk_hooks.adapters.django import async_clerk_view, clerk_view
 
 from .application import SECRET, Request, payload, signed
 from .apps.django_app import MIDDLEWARE, set_up
-from .servers import GTHREAD, Command, running
+from .servers import APPS, GTHREAD, Command, running
 
 BODY = payload("invoice.paid")
 SEEN: list[bytes] = []
@@ -159,7 +159,7 @@ def test_gzip_of_replies_does_not_touch_the_request(url: str) -> None:
 
 
 def test_django_itself_sees_no_body_in_chunks_under_wsgi(tmp_path: Any) -> None:
-    command = Command(GTHREAD, "django_app:build_wsgi_length")
+    command = Command(GTHREAD, f"{APPS}.django_app:build_wsgi_length")
     chunks = b"POST /length HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     with running(command, tmp_path, ready="/length", status=200) as server:
         answer = server.exchange(chunks + b"5\r\nhello\r\n0\r\n\r\n")

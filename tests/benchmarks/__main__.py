@@ -1,4 +1,6 @@
-"""Print how clerk_hooks compares with svix and pydantic: ``python -m tests.benchmarks``.
+"""Print how clerk_hooks compares with svix and pydantic: ``python -m tests.benchmarks [http]``.
+
+With ``http``: whole requests in every framework, see `tests.benchmarks.http`.
 
 Every row is a ratio of two medians from one run, beside the highest ratio that we accept. Exits 1
 where a row is above it.
@@ -180,4 +182,6 @@ def interpreters() -> Iterator[Row]:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["http"]:
+        from .http import main
     sys.exit(main())

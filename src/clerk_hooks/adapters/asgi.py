@@ -25,14 +25,16 @@ from ._length import read_length
 Scope: TypeAlias = Mapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
 Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
+RunSync: TypeAlias = Callable[[Callable[[], object]], Awaitable[object]]
 
 
 class _Application:
     # An object, not a function: Starlette's `Route` takes a function for a view.
-    __slots__ = ("_endpoint",)
+    __slots__ = ("_endpoint", "_run_sync")
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, run_sync: RunSync | None) -> None:
         self._endpoint = endpoint
+        self._run_sync = run_sync
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -52,18 +54,21 @@ class _Application:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         try:
             body = await read_body(scope["method"], headers, _chunks(receive), endpoint.max_body)
-            return await endpoint.areceive(body, headers)
+            return await endpoint.areceive(body, headers, run_sync=self._run_sync)
         except ClerkHooksError as error:
             return endpoint.reply(error)
 
 
-def asgi_app(endpoint: Endpoint) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+def asgi_app(
+    endpoint: Endpoint, *, run_sync: RunSync | None = None
+) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
     """The endpoint as an ASGI application; it answers on every path that the server gives it.
 
-    Sync handlers run in a thread, async ones on the server's event loop. Served on its own it takes
-    part in the lifespan protocol; a WebSocket is refused.
+    Async handlers run on the server's event loop, sync ones through `run_sync`, else in a thread
+    (`asyncio.to_thread`). Served on its own it takes part in the lifespan protocol; a WebSocket is
+    refused.
     """
-    return _Application(endpoint)
+    return _Application(endpoint, run_sync)
 
 
 async def read_body(
@@ -103,8 +108,8 @@ async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
 
 
 async def _answer(reply: Reply, method: str, send: Send) -> None:
-    headers = {**reply.headers, "content-length": str(len(reply.body))}
-    pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
+    pairs = [(name.encode(), value.encode()) for name, value in reply.headers.items()]
+    pairs.append((b"content-length", b"%d" % len(reply.body)))
     await send({"type": "http.response.start", "status": reply.status, "headers": pairs})
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else reply.body})
 

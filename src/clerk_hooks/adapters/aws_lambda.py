@@ -74,12 +74,12 @@ def _read_body(event: Mapping[str, Any]) -> str | bytes:
 def _response(reply: Reply, event: Mapping[str, Any]) -> dict[str, Any]:
     response: dict[str, Any] = {
         "statusCode": reply.status,
+        "headers": dict(reply.headers),
         "body": reply.body.decode(),
         "isBase64Encoded": False,
     }
-    if "elb" not in (event.get("requestContext") or {}):
-        return {**response, "headers": dict(reply.headers)}
-    response["statusDescription"] = f"{reply.status} {HTTPStatus(reply.status).phrase}"
-    if "multiValueHeaders" in event:  # A target group that sends these reads only these.
-        return {**response, "multiValueHeaders": {k: [v] for k, v in reply.headers.items()}}
-    return {**response, "headers": dict(reply.headers)}
+    if "elb" in (event.get("requestContext") or ()):
+        response["statusDescription"] = f"{reply.status} {HTTPStatus(reply.status).phrase}"
+        if "multiValueHeaders" in event:  # A target group that sends these reads only these.
+            response["multiValueHeaders"] = {k: [v] for k, v in response.pop("headers").items()}
+    return response

@@ -3,13 +3,12 @@
 Annotations are no text here: FastAPI reads them, and older ones not those of an object's methods.
 """
 
-from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
 from .. import ClerkHooksError, Delivery, Endpoint, MalformedRequest, Reply, Verifier
 from ..events import AnyEvent
 from ._length import MAX_BODY
-from .asgi import read_body
+from .asgi import asgi_app, read_body
 
 try:
     from fastapi import APIRouter, HTTPException, Request
@@ -17,6 +16,7 @@ try:
     from starlette.concurrency import run_in_threadpool
     from starlette.requests import ClientDisconnect
     from starlette.responses import Response
+    from starlette.types import Receive, Scope, Send
 except ImportError as error:
     raise ImportError(
         "clerk_hooks.adapters.fastapi needs FastAPI: pip install 'clerk-hooks[fastapi]'"
@@ -47,27 +47,18 @@ def clerk_router(endpoint: Endpoint, path: str = "/webhooks/clerk") -> APIRouter
     OpenAPI page with the events as its body; as the endpoint reads the raw bytes, FastAPI neither
     parses them nor runs the dependencies of the app here: for those see `VerifiedDelivery`.
     """
-
-    async def answer(request: Request) -> Response:
-        try:
-            body = await _read_body(request, endpoint.max_body)
-            headers = request.scope["headers"]
-            reply = await endpoint.areceive(body, headers, run_sync=run_in_threadpool)
-        except ClerkHooksError as error:
-            reply = endpoint.reply(error)
-        return _response(reply)
+    webhook = asgi_app(endpoint, run_sync=run_in_threadpool)
 
     class Route(APIRoute):
-        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-            return answer
+        async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+            # Also for a method that is not the route's, to which FastAPI's own answer is another.
+            await webhook(scope, receive, send)
 
     async def clerk_webhook(event: AnyEvent) -> None:
         """Receives Clerk's events, signed by Svix."""
 
     router = APIRouter(route_class=Route)
     router.post(path, responses=_REPLIES, tags=["webhooks"])(clerk_webhook)
-    # No methods: any that is not POST. FastAPI's own answer to them is another than the endpoint's.
-    router.add_route(path, answer, methods=[], include_in_schema=False)
     return router
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
 
+_STATUS_LINES = {int(status): f"{status.value} {status.phrase}" for status in HTTPStatus}
+
 
 def wsgi_app(endpoint: Endpoint) -> WSGIApplication:
     """The endpoint as a WSGI application; it answers on every path that the server gives it.
@@ -28,9 +30,8 @@ def wsgi_app(endpoint: Endpoint) -> WSGIApplication:
             reply = endpoint.receive(read_body(environ, endpoint.max_body), environ)
         except ClerkHooksError as error:
             reply = endpoint.reply(error)
-        status = f"{reply.status} {HTTPStatus(reply.status).phrase}"
         length = ("content-length", str(len(reply.body)))
-        start_response(status, [*reply.headers.items(), length])
+        start_response(_STATUS_LINES[reply.status], [*reply.headers.items(), length])
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else reply.body]
 
     return application

@@ -34,7 +34,7 @@ KEEP_CHUNKS = {"wsgi-wsgiref"}
 # A client that has ended its side of the connection has left, for these, and is not owed an answer.
 SAY_SO_WHEN_IT_ENDS = {kind for kind in COMMANDS if "uvicorn" in kind or "hypercorn" in kind}
 # The others join or refuse them; the adapter sees one value.
-GIVE_EVERY_COPY = {"fastapi-uvicorn", "fastapi-hypercorn", "asgi-uvicorn", "asgi-hypercorn"}
+GIVE_EVERY_COPY = {kind for kind in COMMANDS if kind.startswith(("fastapi", "asgi"))}
 each_server = pytest.mark.parametrize("server", COMMANDS, indirect=True)
 HANDLED = b'{"outcome":"handled"}'
 TOO_LARGE = signed(b"-" * (MAX_BODY + 1))
@@ -117,7 +117,11 @@ def test_a_length_that_is_too_small_cuts_the_body_which_no_signature_fits(
 ) -> None:
     body, headers = delivery
     answer = server.exchange(head(headers, f"Content-Length: {len(body) - 5}") + body)
-    assert answer == refusal(NoMatchingSignature())
+    if "standard" in server.kind:  # What is left over is no request, which this one says first.
+        assert_refused(answer)
+    else:
+        assert answer == refusal(NoMatchingSignature())
+    assert not (server.folder / headers["svix-id"]).exists()
 
 
 LENGTHS = ["abc", "-1", "+5", "1_0", "0x10", "1.5", "5, 5", "\xb2", "1 0", "9" * 30, "9" * 5000]

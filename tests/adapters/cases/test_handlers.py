@@ -15,21 +15,22 @@ from pathlib import Path
 import pytest
 
 from ..conftest import require
-from ..servers import GTHREAD, Answer, Command, Server, running
+from ..servers import APPS, GTHREAD, Answer, Command, Server, running
 from ..waiting import Facts, Handler, Meeting, meeting
 
 ASYNC = {
-    "fastapi-uvicorn": Command(["uvicorn"], "fastapi_app:build_waiting"),
-    "fastapi-hypercorn": Command(["hypercorn"], "fastapi_app:build_waiting"),
-    "asgi-uvicorn": Command(["uvicorn"], "asgi_app:build_waiting"),
-    "asgi-hypercorn": Command(["hypercorn"], "asgi_app:build_waiting"),
-    "django-uvicorn": Command(["uvicorn"], "django_app:build_asgi_waiting"),
+    "fastapi-uvicorn": Command(["uvicorn"], f"{APPS}.fastapi_app:build_waiting"),
+    "fastapi-hypercorn": Command(["hypercorn"], f"{APPS}.fastapi_app:build_waiting"),
+    "fastapi-uvicorn-standard": Command(["uvicorn-standard"], f"{APPS}.fastapi_app:build_waiting"),
+    "asgi-uvicorn": Command(["uvicorn"], f"{APPS}.asgi_app:build_waiting"),
+    "asgi-hypercorn": Command(["hypercorn"], f"{APPS}.asgi_app:build_waiting"),
+    "django-uvicorn": Command(["uvicorn"], f"{APPS}.django_app:build_asgi_waiting"),
 }
 SYNC = {
-    "wsgi-gunicorn": Command(GTHREAD, "wsgi_app:build_waiting"),
-    "flask-gunicorn": Command(GTHREAD, "flask_app:build_waiting"),
-    "flask-waitress": Command(["waitress"], "flask_app:build_waiting"),
-    "django-gunicorn": Command(GTHREAD, "django_app:build_wsgi_waiting"),
+    "wsgi-gunicorn": Command(GTHREAD, f"{APPS}.wsgi_app:build_waiting"),
+    "flask-gunicorn": Command(GTHREAD, f"{APPS}.flask_app:build_waiting"),
+    "flask-waitress": Command(["waitress"], f"{APPS}.flask_app:build_waiting"),
+    "django-gunicorn": Command(GTHREAD, f"{APPS}.django_app:build_wsgi_waiting"),
 }
 each_sync = pytest.mark.parametrize("waiter", SYNC, indirect=True)
 each_async = pytest.mark.parametrize("waiter", ASYNC, indirect=True)
@@ -46,7 +47,7 @@ def waiter(
 ) -> Iterator[Server]:
     """A server whose handlers wait."""
     command = {**ASYNC, **SYNC}[request.param]
-    for package in {command.framework, command.server[0]} - {"wsgi", "asgi"}:
+    for package in command.packages:
         require(package)
     folder: Path = tmp_path_factory.mktemp(f"waiting-{request.param}")
     with running(command, folder, kind=request.param, ready="/health", status=200) as server:

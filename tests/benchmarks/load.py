@@ -1,0 +1,71 @@
+"""The load generator: a few connections, each of which sends one request after the other."""
+
+from __future__ import annotations
+
+import asyncio
+from time import perf_counter
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, request: bytes, ends: float, done: asyncio.Future[int]) -> None:
+        self._request = request
+        self._ends = ends
+        self._done = done
+        self._answer = b""
+        self._count = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        self._answer += data
+        head, found, body = self._answer.partition(b"\r\n\r\n")
+        if not found or len(body) < _length(head):
+            return
+        if not head.startswith(b"HTTP/1.1 200 "):
+            self._done.set_exception(AssertionError(self._answer))
+            self._transport.abort()
+            return
+        self._answer = b""
+        self._count += 1
+        if perf_counter() < self._ends:
+            self._transport.write(self._request)
+        else:
+            self._done.set_result(self._count)
+            self._transport.abort()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self._done.done():
+            self._done.set_exception(ConnectionError("the server has hung up"))
+
+
+def _length(head: bytes) -> int:
+    for line in head.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            return int(value)
+    raise AssertionError("an answer without a Content-Length")
+
+
+async def _load(port: int, request: bytes, connections: int, seconds: float) -> float:
+    loop = asyncio.get_running_loop()
+    started = perf_counter()
+    counts: list[asyncio.Future[int]] = []
+    for _ in range(connections):
+        done: asyncio.Future[int] = loop.create_future()
+        counts.append(done)
+        ends = started + seconds
+        await loop.create_connection(
+            lambda done=done, ends=ends: _Connection(request, ends, done),  # type: ignore[misc]
+            "127.0.0.1",
+            port,
+        )
+    total = sum(await asyncio.gather(*counts))
+    return total / (perf_counter() - started)
+
+
+def requests_per_second(port: int, request: bytes, *, connections: int, seconds: float) -> float:
+    """How many answers of 200 a server on this loopback port gives in a second."""
+    return asyncio.run(_load(port, request, connections, seconds))
