@@ -9,9 +9,12 @@ its own. What a fenced block is, says the word after its fence:
 - `sh`: commands, run or checked as `Page.command` says;
 - `text`: the output of the block before it, or after ``<!-- output of the server -->`` all that the
   server has printed; ``...`` stands for anything, and one blank is as good as many;
+- `sql`: a query, run by test_recipes_databases.py;
 - nothing, or a directive of MyST: a drawing.
 
-``<!-- skip: why -->`` before a block leaves it out.
+``<!-- skip: why -->`` before a block leaves it out; so does ``<!-- measured -->``, before what a
+benchmark has written. ``<!-- refused by mypy -->`` is before a program that mypy refuses, on the
+line with the comment ``# error``, when it stands below the programs above it.
 """
 
 import contextlib
@@ -25,6 +28,7 @@ import socket
 import subprocess
 import sys
 from http.client import HTTPConnection
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +75,10 @@ class Page:
             line = page.count("\n", 0, match.start("text"))
             text = match["text"].replace("127.0.0.1:8000", f"127.0.0.1:{self.port}")
             note = match["note"] or ""
-            if note.startswith("skip: "):
+            if note.startswith(("skip: ", "measured")):
                 self.output = None
+            elif note.startswith("refused by mypy"):
+                self.refused(text, line)
             elif match["kind"] == "python" and (name := re.match(r"# (\w+\.py)\n", text)):
                 module = self.folder / name[1]
                 assert re.search(rf"\b{module.stem}\b", page[match.end() :]), "it is never used"
@@ -87,13 +93,40 @@ class Page:
             elif match["kind"] == "text":
                 self.compare(text, line, self.printed() if "server" in note else self.output)
             else:
-                assert match["kind"] == "" or match["kind"].startswith("{"), match["kind"]
+                assert match["kind"] in {"", "sql"} or match["kind"].startswith("{"), match["kind"]
 
     def program(self, text: str, line: int) -> None:
         code = compile("\n" * line + text, str(self.path), "exec", dont_inherit=True)
         with contextlib.redirect_stdout(io.StringIO()) as output:
             exec(code, self.namespace)
         self.output = output.getvalue()
+
+    def refused(self, text: str, line: int) -> None:
+        """Check that mypy, where it is installed, finds the one error that the block announces."""
+        if find_spec("mypy") is None:
+            return
+        above = self.path.read_text("utf-8").splitlines()[:line]
+        programs = [
+            match["text"]
+            for match in BLOCK.finditer("\n".join(above[:-2]) + "\n")
+            if match["kind"] == "python"
+        ]
+        program = self.folder / "refused.py"
+        program.write_text("".join([*programs, text]), "utf-8")
+        command = [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--strict",
+            "--cache-dir=.mypy_cache",
+            program.name,
+        ]
+        done = subprocess.run(
+            command, cwd=self.folder, capture_output=True, text=True, timeout=120, check=False
+        )
+        errors = [int(line) for line in re.findall(r"refused\.py:(\d+): error:", done.stdout)]
+        wanted = program.read_text("utf-8").splitlines()
+        assert errors == [n for n, text in enumerate(wanted, 1) if "# error" in text], done.stdout
 
     def session(self, text: str, line: int) -> None:
         test = doctest.DocTestParser().get_doctest(
@@ -116,7 +149,9 @@ class Page:
                     self.monkeypatch.setenv(name, value)
             case ["pip", "install", *arguments]:
                 check_requirements(arguments)
-            case ["gunicorn" | "uvicorn", app] if (EXAMPLES / f"{app.partition(':')[0]}.py").exists():
+            case ["gunicorn" | "uvicorn", app] if (
+                EXAMPLES / f"{app.partition(':')[0]}.py"
+            ).exists():
                 program = EXAMPLES / f"{app.partition(':')[0]}.py"  # Served by test_examples.py
                 assert f"``{line}``" in program.read_text("utf-8")
             case ["gunicorn", *arguments]:
@@ -127,6 +162,8 @@ class Page:
                 pass  # This very run.
             case ["pytest", *_]:
                 return self.execute([sys.executable, "-m", *words, "-p", "no:cacheprovider"])
+            case ["python", "-m", "tests.benchmarks", *_]:
+                pass  # Takes minutes; test_performance_page.py looks at what it wrote.
             case ["python", *arguments]:
                 return self.execute([sys.executable, *arguments])
             case ["clerk-hooks", *arguments]:
@@ -198,7 +235,8 @@ def check_requirements(arguments: list[str]) -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"][
         "optional-dependencies"
     ]
-    needed = {re.split(r"[<>=\[]", text)[0] for extra in extras.values() for text in extra}
+    named = {re.split("[<>=]", text)[0] for extra in extras.values() for text in extra}
+    needed = named | {name.partition("[")[0] for name in named}
     if "--target" in arguments:
         arguments = arguments[: arguments.index("--target")]
     for argument in arguments:

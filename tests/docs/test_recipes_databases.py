@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import pytest
 
+from .pages import BLOCK, ROOT
 from .recipe import Recipe, run, serving, user
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the servers are given an open socket")
@@ -29,6 +30,7 @@ class Sync(NamedTuple):
 
     recipe: Recipe
     rows: Callable[[], Rows]
+    query: Callable[[str], set[tuple[Any, ...]]] = lambda statement: set()
 
 
 @pytest.fixture
@@ -63,21 +65,22 @@ def postgresql(tmp_path: Path) -> Iterator[Sync]:
     url = f"{POSTGRESQL.rpartition('/')[0]}/{name}"
     settings = {"DATABASE_URL": url.replace("postgresql://", "postgresql+psycopg://")}
 
-    def rows() -> Rows:
+    def query(statement: str) -> set[tuple[Any, ...]]:
         with psycopg.connect(url) as connection:
-            return {
-                table: {
-                    *connection.execute(f"SELECT {columns} FROM {table} WHERE deleted_at IS NULL")  # type: ignore[arg-type]
-                }
-                for table, columns in COLUMNS.items()
-            }
+            return {*connection.execute(statement)}  # type: ignore[call-overload]
+
+    def rows() -> Rows:
+        return {
+            table: query(f"SELECT {columns} FROM {table} WHERE deleted_at IS NULL")
+            for table, columns in COLUMNS.items()
+        }
 
     with server:
         server.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
         try:
             run("sync_postgresql", tmp_path, settings)
             with serving("sync_postgresql", tmp_path, settings) as recipe:
-                yield Sync(recipe, rows)
+                yield Sync(recipe, rows, query)
         finally:
             server.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
 
@@ -189,6 +192,18 @@ def test_deliveries_at_the_same_time_lose_nothing(sync: Sync) -> None:
     assert statuses == [200] * len(updates)
     assert {name for _, _, name in sync.rows()["users"]} == {"Ada 7"}
     assert len(sync.rows()["users"]) == 3
+
+
+def test_the_query_of_the_page_gives_members_of_organizations(postgresql: Sync) -> None:
+    page = (ROOT / "docs" / "recipes" / "databases.md").read_text("utf-8")
+    (query,) = [match["text"] for match in BLOCK.finditer(page) if match["kind"] == "sql"]
+    member = {("Ada Lovelace", "Analytical", "org:admin")}
+    deliver(postgresql, [LIVES[5], LIVES[3]])
+    assert postgresql.query(query) == set()
+    deliver(postgresql, [LIVES[1]])
+    assert postgresql.query(query) == member
+    deliver(postgresql, [DEATHS[1]])
+    assert postgresql.query(query) == set()
 
 
 def test_a_user_without_an_address_or_a_name_is_a_row_too(sync: Sync) -> None:
