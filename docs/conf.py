@@ -18,6 +18,7 @@ extensions = [
     "models_page",
     "plain_docstrings",
 ]
+highlight_language = "none"
 exclude_patterns = ["_build", "_extensions"]
 default_role = "py:obj"  # A name in a docstring links to its own docstring, where it has one here.
 
@@ -33,3 +34,6 @@ python_maximum_signature_line_length = 80
 html_theme = "furo"
 html_title = f"clerk_hooks {version}"
 html_show_sphinx = False
+html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]

@@ -73,7 +73,7 @@ class Page:
         assert page.count("```") == 2 * len(matches), "a block that is not read as one"
         for match in matches:
             line = page.count("\n", 0, match.start("text"))
-            text = match["text"].replace("127.0.0.1:8000", f"127.0.0.1:{self.port}")
+            text = match["text"].replace(":8000/", f":{self.port}/")
             note = match["note"] or ""
             if note.startswith(("skip: ", "measured")):
                 self.output = None
@@ -81,7 +81,7 @@ class Page:
                 self.refused(text, line)
             elif match["kind"] == "python" and (name := re.match(r"# (\w+\.py)\n", text)):
                 module = self.folder / name[1]
-                assert re.search(rf"\b{module.stem}\b", page[match.end() :]), "it is never used"
+                assert re.search(rf"\b{module.stem}\b", page[match.end() :]), name
                 module.write_text(text, "utf-8")
                 importlib.invalidate_caches()
             elif match["kind"] == "python":
@@ -149,10 +149,8 @@ class Page:
                     self.monkeypatch.setenv(name, value)
             case ["pip", "install", *arguments]:
                 check_requirements(arguments)
-            case ["gunicorn" | "uvicorn", app] if (
-                EXAMPLES / f"{app.partition(':')[0]}.py"
-            ).exists():
-                program = EXAMPLES / f"{app.partition(':')[0]}.py"  # Served by test_examples.py
+            case ["gunicorn" | "uvicorn" as server, app] if self.server or server == "uvicorn":
+                program = EXAMPLES / f"{app.partition(':')[0]}.py"  # Served by test_examples.py.
                 assert f"``{line}``" in program.read_text("utf-8")
             case ["gunicorn", *arguments]:
                 self.serve(arguments)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .pages import BLOCK, PAGES, ROOT, SECRET, SOURCE, Page
+from .pages import BLOCK, EXAMPLES, PAGES, ROOT, SECRET, SOURCE, Page
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -25,7 +25,7 @@ def page(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")
     monkeypatch.setenv("PYTHONUTF8", "1")
     monkeypatch.setenv("COLUMNS", "100")
-    paths = [str(SOURCE.parent), os.environ.get("PYTHONPATH", "")]
+    paths = [str(SOURCE.parent), str(EXAMPLES), os.environ.get("PYTHONPATH", "")]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
     page = Page(path, tmp_path, monkeypatch)
     yield page
