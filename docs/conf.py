@@ -19,6 +19,7 @@ extensions = [
     "plain_docstrings",
 ]
 highlight_language = "none"
+pygments_dark_style = "github-dark"
 exclude_patterns = ["_build", "_extensions"]
 default_role = "py:obj"  # A name in a docstring links to its own docstring, where it has one here.
 

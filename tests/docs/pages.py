@@ -124,7 +124,7 @@ class Page:
         done = subprocess.run(
             command, cwd=self.folder, capture_output=True, text=True, timeout=120, check=False
         )
-        errors = [int(line) for line in re.findall(r"refused\.py:(\d+): error:", done.stdout)]
+        errors = [int(number) for number in re.findall(r"refused\.py:(\d+): error:", done.stdout)]
         wanted = program.read_text("utf-8").splitlines()
         assert errors == [n for n, text in enumerate(wanted, 1) if "# error" in text], done.stdout
 
