@@ -48,7 +48,7 @@ def test_there_are_examples_to_run() -> None:
     assert len([*blocks()]) >= 3
 
 
-@pytest.mark.parametrize("block", blocks())
+@pytest.mark.parametrize("block", [*blocks()])
 def test_an_example_in_a_docstring_runs(block: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if "@app" in block and find_spec("fastapi") is None:
         pytest.skip("needs FastAPI")
