@@ -38,6 +38,15 @@ CORE = (
     "clerk_hooks errors headers secret signature delivery event_types handler eventloop dispatch "
     "router endpoint idempotency"
 )
+TEST_KIT = (
+    "testing._sample testing._signing testing._deliver testing._wsgi testing._asgi "
+    "testing._explain testing._explanation.result testing._explanation.bodies "
+    "testing._explanation.secrets testing._explanation.headers testing._samples "
+    "testing._samples.catalog testing._samples.source testing._samples.verification "
+    "testing._samples.user testing._samples.sign_up testing._samples.session "
+    "testing._samples.organization testing._samples.access testing._samples.message "
+    "testing._samples.billing testing._samples.shapes"
+)
 
 # The names in front of a dot-star stand for the modules of a folder that have no row of their own.
 ALLOWED = {
@@ -70,8 +79,11 @@ ALLOWED = {
     "adapters.fastapi": Sees("clerk_hooks events adapters._length adapters.asgi fastapi starlette"),
     "adapters.django": Sees("clerk_hooks adapters._length adapters.wsgi django asgiref"),
     "adapters.aws_lambda": Sees("clerk_hooks"),
-    "testing": Sees(f"{CORE} events", ANYTHING, ANYTHING),
-    "testing.*": Sees(f"{CORE} events testing", ANYTHING, ANYTHING),
+    "testing": Sees(TEST_KIT),
+    "testing.plugin": Sees("pytest", "testing", "testing"),
+    "testing.strategies": Sees(f"{CORE} hypothesis pydantic {TEST_KIT}", "events", "events"),
+    "testing._asgi": Sees(f"{CORE} asyncio", "", TEST_KIT),
+    "testing.*": Sees(f"{CORE} {TEST_KIT}", "pydantic_core svix", "events typing_extensions"),
     "cli": Sees(ANYTHING, ANYTHING, ANYTHING),
     "cli.*": Sees(ANYTHING, ANYTHING, ANYTHING),
     "__main__": Sees("", "cli"),
@@ -142,7 +154,7 @@ def row_of(module: str) -> Sees:
 def test_every_module_has_a_row_and_every_row_that_is_no_plan_a_module() -> None:
     for module in FILES:
         row_of(module)
-    planned = {"idempotency", "testing"}
+    planned = {"idempotency", "testing.plugin", "testing.strategies"}
     assert {row for row in ALLOWED if not row.endswith(".*")} - planned <= set(FILES)
 
 
@@ -195,7 +207,7 @@ def loaded_by(code: str) -> set[str]:
 HEAVY = {"pydantic", "pydantic_core", "asyncio", "svix", "standardwebhooks", "httpx"}
 HEAVY |= {"flask", "werkzeug", "fastapi", "starlette", "django", "typer", "rich", "click"}
 HEAVY |= {"asgiref", "uvicorn", "hypercorn"}
-HEAVY |= {"clerk_hooks.events", "clerk_hooks.adapters", "clerk_hooks.cli"}
+HEAVY |= {"clerk_hooks.events", "clerk_hooks.adapters", "clerk_hooks.cli", "clerk_hooks.testing"}
 if sys.version_info >= (3, 11):
     HEAVY.add("typing_extensions")
 
@@ -253,6 +265,12 @@ assert delivery.type == delivery.json()["type"] == "user.created"
 """)
     assert "pydantic_core" in loaded
     assert not loaded & {"pydantic", "clerk_hooks.events"}
+
+
+def test_the_test_kit_is_light_until_it_is_used() -> None:
+    loaded = loaded_by("import clerk_hooks.testing")
+    assert "clerk_hooks.testing._sample" in loaded
+    assert not loaded & (HEAVY | {"pytest", "hypothesis"}) - {"clerk_hooks.testing"}
 
 
 def test_an_event_loads_the_models_of_its_own_family() -> None:

@@ -12,9 +12,9 @@ def main() -> None:
             f"clerk-hooks needs {' and '.join(missing)}: pip install 'clerk-hooks[cli]'\n"
         )
         sys.exit(2)
-    from .cli import app
+    from .cli import run
 
-    app(prog_name="clerk-hooks")
+    sys.exit(run())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,102 @@
+"""A server that writes down each delivery that it gets, and forwards it."""
+
+from __future__ import annotations
+
+import time
+from http.client import HTTPException
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock
+from typing import TYPE_CHECKING, cast
+
+from ._recording import end_to_end, line_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._sending import Target
+
+_MAX_BODY = 16 * 1024 * 1024
+"""Bytes; a recorder takes what an endpoint might refuse."""
+
+
+class Answer:
+    """What the sender is answered with."""
+
+    def __init__(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None):
+        self.status = status
+        self.body = body
+        self.headers = {} if headers is None else headers
+
+
+class Recorder(ThreadingHTTPServer):
+    """Listens on `host` and `port` (0 for a free one), and tells `write` the line of each delivery.
+
+    What comes is forwarded to `target`, if there is one, and its reply is the sender's reply.
+    """
+
+    daemon_threads = False
+    block_on_close = True
+
+    def __init__(
+        self, host: str, port: int, target: Target | None, write: Callable[[str], None]
+    ) -> None:
+        super().__init__((host, port), _Handler)
+        self.target = target
+        self._write = write
+        self._lock = Lock()
+
+    def record(self, body: bytes, headers: dict[str, str]) -> Answer:
+        """Forward one delivery and write its line; returns what to answer."""
+        started = time.perf_counter()
+        answer = Answer(200) if self.target is None else _forward(self.target, body, headers)
+        seconds = time.perf_counter() - started
+        status = answer.status if self.target is not None and answer.status != 502 else None
+        with self._lock:
+            self._write(line_of(body, headers, status, seconds))
+        return answer
+
+
+def _forward(target: Target, body: bytes, headers: dict[str, str]) -> Answer:
+    """The target's reply, or a 502 where there is none."""
+    connection = target.connect()
+    try:
+        connection.request("POST", target.path, body, end_to_end(headers))
+        response = connection.getresponse()
+        return Answer(response.status, response.read(), end_to_end(dict(response.getheaders())))
+    except (OSError, HTTPException) as error:
+        return Answer(502, f"{type(error).__name__}: {error}\n".encode())
+    finally:
+        connection.close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = 30
+
+    def do_POST(self) -> None:
+        length = self.headers.get("content-length", "")
+        if not length.isdecimal():
+            return self._answer(Answer(411))
+        if int(length) > _MAX_BODY:
+            return self._answer(Answer(413))
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            self.close_connection = True
+            return None
+        return self._answer(cast("Recorder", self.server).record(body, dict(self.headers.items())))
+
+    def do_GET(self) -> None:
+        self._answer(Answer(405, headers={"allow": "POST"}))
+
+    do_HEAD = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - as above
+
+    def _answer(self, answer: Answer) -> None:
+        self.close_connection = True
+        self.send_response_only(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(answer.body)))
+        self.send_header("connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)

@@ -1,0 +1,106 @@
+"""Recorded deliveries: JSON lines, in the form that ``clerk webhooks listen --json`` prints.
+
+One object per line; those of deliveries have ``"type": "event"``, or no type, and at least
+``headers`` (name -> value) and ``body_b64`` (the raw body in base64).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from base64 import b64decode, b64encode
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from ._usage import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_HOP_BY_HOP = {
+    *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer"),
+    *("transfer-encoding", "upgrade", "host", "content-length"),
+}
+"""Headers that belong to one connection (RFC 9110, 7.6.1), and those that a client makes anew."""
+
+
+class RecordedDelivery(NamedTuple):
+    """One recorded delivery, and where it is recorded."""
+
+    number: int
+    """The number of its line, from 1."""
+    digest: str
+    """What the line is known by, should the file be changed."""
+    body: bytes
+    headers: dict[str, str]
+
+    @property
+    def event_type(self) -> str:
+        """The type of the event, as far as the body has one."""
+        return event_type_of(self.body) or "(no type)"
+
+    @property
+    def end_to_end_headers(self) -> dict[str, str]:
+        """The headers without those that are of the connection it came by."""
+        return end_to_end(self.headers)
+
+
+def end_to_end(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that a proxy passes on."""
+    return {name: value for name, value in headers.items() if name.lower() not in _HOP_BY_HOP}
+
+
+def event_type_of(body: bytes) -> str | None:
+    """The event type in a body that may be anything."""
+    try:
+        payload: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    found = cast("dict[str, Any]", payload).get("type") if isinstance(payload, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def line_of(body: bytes, headers: Mapping[str, str], status: int | None, seconds: float) -> str:
+    """The line that records a delivery, its forwarding included; without the newline."""
+    names = {name.lower(): value for name, value in headers.items()}
+    content = {
+        "type": "event",
+        "svix_id": names.get("svix-id") or names.get("webhook-id"),
+        "event_type": event_type_of(body),
+        "headers": dict(headers),
+        "body_b64": b64encode(body).decode(),
+        "forward_status": status,
+        "latency_ms": round(seconds * 1000),
+    }
+    return json.dumps(content, ensure_ascii=False)
+
+
+def read_recording(path: Path) -> Iterator[RecordedDelivery]:
+    """The deliveries recorded in a file, one after the other.
+
+    Raises `UsageError` for a line that is neither one nor of another type, and `OSError`.
+    """
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if line.strip() and (delivery := _read_line(line, number, str(path))) is not None:
+                yield delivery
+
+
+def _read_line(line: bytes, number: int, place: str) -> RecordedDelivery | None:
+    try:
+        content: Any = json.loads(line)
+        if content.get("type", "event") != "event":
+            return None
+        headers: dict[str, Any] = dict(content["headers"])
+        body = b64decode(content["body_b64"], validate=True)
+    except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
+        problem = "no recorded delivery: headers and body_b64 are expected"
+        raise UsageError(f"{place}, line {number}: {problem}") from None
+    texts = {name: _text(value) for name, value in headers.items()}
+    return RecordedDelivery(number, hashlib.sha256(line.strip()).hexdigest()[:16], body, texts)
+
+
+def _text(value: object) -> str:
+    """The value of a header, of which a recorder may have kept a list."""
+    values = cast("list[object]", value) if isinstance(value, list) else [value]
+    return ", ".join(map(str, values))

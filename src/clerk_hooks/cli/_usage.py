@@ -1,0 +1,83 @@
+"""What the commands have in common: options, completion, and how they print."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..event_types import EVENT_TYPES
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class UsageError(Exception):
+    """The command was called wrongly: said in one line, exit status 2."""
+
+
+SecretOption = Annotated[
+    str | None,
+    typer.Option(
+        "--secret",
+        metavar="WHSEC",
+        help="Signing secret; by default that of the environment variable "
+        "CLERK_WEBHOOK_SIGNING_SECRET, where other users of the machine cannot see it.",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+ToOption = Annotated[
+    str, typer.Option("--to", metavar="URL", help="Where to: the URL of the endpoint.")
+]
+
+
+def complete_event_type(incomplete: str) -> list[str]:
+    """The event types that begin so, for the shell."""
+    return [name for name in EVENT_TYPES if name.startswith(incomplete)]
+
+
+def event_types(patterns: list[str]) -> list[str]:
+    """The event types that any of the patterns, such as ``user.*``, stands for, without repeats.
+
+    Raises `UsageError` for a pattern that stands for none.
+    """
+    from fnmatch import fnmatchcase
+
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        matches = [name for name in EVENT_TYPES if fnmatchcase(name, pattern)]
+        if not matches:
+            raise UsageError(f"there is no event type {pattern!r}{_suggestion(pattern)}")
+        found |= dict.fromkeys(matches)
+    return list(found)
+
+
+def _suggestion(pattern: str) -> str:
+    from difflib import get_close_matches
+
+    spelt = {name.lower(): name for name in EVENT_TYPES}
+    close = get_close_matches(pattern.lower().replace("_", ""), spelt, n=1)
+    return f": did you mean {spelt[close[0]]!r}?" if close else '; "clerk-hooks events" has them'
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Where to print to: coloured on a terminal only, and with nothing in the text read as markup.
+
+    What is printed comes from requests, replies and payloads.
+    """
+    from rich.console import Console
+
+    return Console(markup=False, emoji=False, highlight=False, stderr=stderr)
+
+
+def print_json(value: object, *, indent: int | None = None) -> None:
+    """Print one JSON value; without `indent` (blanks per level), on one line."""
+    print(json.dumps(value, ensure_ascii=False, indent=indent), flush=True)
+
+
+def shown(text: str, length: int) -> str:
+    """`text` on one line of at most so many characters, with nothing that moves a cursor."""
+    line = "".join(sign if sign.isprintable() else " " for sign in text)
+    return line if len(line) <= length else line[: length - 3] + "..."

@@ -1,0 +1,79 @@
+"""``clerk-hooks events``: the catalogue of event types."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ..event_types import EVENT_TYPES
+from ._usage import JsonOption, UsageError, complete_event_type, console, event_types, print_json
+
+
+def events(
+    pattern: Annotated[
+        str,
+        typer.Argument(
+            help='A type, "session.*", or a part of a name, such as "invitation".',
+            autocompletion=complete_event_type,
+            show_default=False,
+        ),
+    ] = "*",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """List the event types, with the data model of each, and when Clerk sends it.
+
+    Classes are named after the types: that of user.created is UserCreated, in clerk_hooks.events,
+    and its data is a User, from there too. Exits with 1 if no type fits the pattern.
+
+    \b
+    clerk-hooks events
+    clerk-hooks events 'session.*'
+    clerk-hooks events invitation --json
+    """
+    rows = [_row(name) for name in _matching(pattern)]
+    if as_json:
+        print_json(rows, indent=2)
+    elif rows:
+        _print_table(rows)
+    if not rows:
+        typer.echo(f"clerk-hooks: no event type fits {pattern!r}", err=True)
+        raise typer.Exit(1)
+
+
+def _matching(pattern: str) -> list[str]:
+    try:
+        return event_types([pattern])
+    except UsageError:
+        return [name for name in EVENT_TYPES if pattern.lower() in name.lower()]
+
+
+def _row(event_type: str) -> dict[str, str]:
+    from .. import events as classes
+
+    event = getattr(classes, EVENT_TYPES[event_type][1])
+    return {
+        "type": event_type,
+        "event": event.__name__,
+        "data": event.model_fields["data"].annotation.__name__,
+        "when": _when(event.__doc__ or ""),
+    }
+
+
+def _when(doc: str) -> str:
+    """What a class's docstring says behind the event type."""
+    return " ".join(doc.partition(": ")[2].split())
+
+
+def _print_table(rows: list[dict[str, str]]) -> None:
+    from rich.box import HORIZONTALS
+    from rich.table import Table
+
+    table = Table(box=HORIZONTALS, padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column("Type", no_wrap=True)
+    table.add_column("Data", overflow="fold")
+    table.add_column("When Clerk sends it", overflow="fold", ratio=1)
+    for row in rows:
+        table.add_row(row["type"], row["data"], row["when"])
+    console().print(table)

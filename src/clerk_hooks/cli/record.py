@@ -1,0 +1,91 @@
+"""``clerk-hooks record``: a server that writes down what arrives, and forwards it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from threading import Thread
+from typing import Annotated
+
+import typer
+
+from ._usage import UsageError
+
+
+def record(
+    *,
+    listen: Annotated[
+        str, typer.Option("--listen", metavar="HOST:PORT", help="Where to listen; port 0: any.")
+    ] = "127.0.0.1:4050",
+    forward_to: Annotated[
+        str | None,
+        typer.Option(
+            "--forward-to",
+            metavar="URL",
+            help="Pass each delivery on, unchanged, and answer with the reply to it.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            dir_okay=False,
+            help="Append to this file; by default print.",
+            show_default=False,
+        ),
+    ] = None,
+    count: Annotated[
+        int | None,
+        typer.Option("--count", metavar="N", min=1, help="Stop after so many.", show_default=False),
+    ] = None,
+) -> None:
+    """Write down every delivery that arrives, as one line of JSON, and pass it on.
+
+    Stands between a tunnel and your application, or takes the application's place. The lines are in
+    the form that "clerk webhooks listen --json" prints, and "clerk-hooks replay" and "clerk-hooks
+    explain" read them. Nothing is verified. Ctrl-C ends it.
+
+    Recorded deliveries are data of your users: keep them as such.
+
+    \b
+    clerk-hooks record --output deliveries.jsonl
+    clerk-hooks record --listen 127.0.0.1:4050 --forward-to http://127.0.0.1:8000/webhooks/clerk
+    """
+    from ._recorder import Recorder
+    from ._sending import Target
+
+    host, port = _address(listen)
+    target = None if forward_to is None else Target.parse(forward_to)
+    with nullcontext(sys.stdout) if output is None else output.open("a", encoding="utf-8") as file:
+        recorded = 0
+
+        def write(line: str) -> None:
+            nonlocal recorded
+            recorded += 1
+            print(line, file=file, flush=True)
+            if recorded == count:
+                Thread(target=recorder.shutdown).start()
+
+        with Recorder(host, port, target, write) as recorder:
+            at = f"http://{host}:{recorder.server_port}"
+            print(
+                json.dumps({"type": "ready", "url": at, "forward_to": forward_to}),
+                file=file,
+                flush=True,
+            )
+            typer.echo(f"Listening on {at}. Ctrl-C ends it.", err=True)
+            with suppress(KeyboardInterrupt):
+                recorder.serve_forever(poll_interval=0.05)
+        typer.echo(f"{recorded} recorded.", err=True)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise UsageError(f"--listen {text!r}: HOST:PORT is expected, such as 127.0.0.1:4050")
+    return host.strip("[]"), int(port)

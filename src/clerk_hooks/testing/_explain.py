@@ -1,0 +1,177 @@
+"""Why a delivery is refused, found out by trying what commonly goes wrong."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ..delivery import read_body
+from ..errors import (
+    ClerkHooksError,
+    InputTypeError,
+    MalformedHeader,
+    MissingHeader,
+    NoMatchingSignature,
+    SecretError,
+    TimestampOutsideTolerance,
+)
+from ..headers import read_headers
+from ..signature import verify
+from ._explanation.bodies import former_bodies
+from ._explanation.headers import content_length, explain_missing, found_headers, is_mangled
+from ._explanation.result import Explanation
+from ._explanation.secrets import explain_secret, meant_secrets, texts_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ..headers import Headers
+    from ..secret import Secret
+
+_REWRITTEN = re.compile(rb'\s*\{(?:\s|"[^"]*"\s*:\s)')
+"""The beginning of an object that is written with blanks, which Clerk does not."""
+
+
+def explain(
+    body: object,
+    headers: Headers,
+    *,
+    secret: Secret | None = None,
+    other_secrets: Secret = (),
+    now: datetime | float | None = None,
+) -> Explanation:
+    """Say why a delivery is refused, in plain words, by trying what commonly goes wrong.
+
+    `body` is what the program verifies, which should be the raw body, and `headers` the request's.
+    `secret` and `now` are as for `verify`; `other_secrets`, those of other endpoints and
+    environments, are tried too, and so are those that other environment variables hold.
+
+    Raises `ConfigurationError` for a `now` that is no time. What it returns holds no secret and
+    nothing of the payload.
+    """
+    try:
+        raw = read_body(body)
+    except InputTypeError as error:
+        return Explanation.of("body_not_raw", str(error))
+    case = _Case(raw, headers, texts_of(secret), texts_of(other_secrets))
+    try:
+        verify(raw, headers, secret=case.secrets, now=now)
+    except ClerkHooksError as error:
+        return case.explanation(error)
+    return Explanation(
+        verified=True, cause=None, proven=True, message="the delivery is verified", advice=""
+    )
+
+
+class _Case:
+    """A delivery that is refused, and the secrets that there are to try."""
+
+    def __init__(
+        self, body: bytes, headers: Headers, secrets: list[str], others: list[str]
+    ) -> None:
+        self.body = body
+        self.headers = headers
+        self.secrets = secrets
+        self.meant = list(meant_secrets(secrets, others))
+
+    def explanation(self, error: ClerkHooksError) -> Explanation:
+        """What is behind `error`, which is why the delivery is refused."""
+        message = str(error)
+        match error:
+            case NoMatchingSignature():
+                found = self._of_a_mismatch()
+            case TimestampOutsideTolerance():
+                found = self._of_the_clock(error) if self._fits() else self._of_a_mismatch()
+            case SecretError():
+                of_secret = explain_secret(self.secrets, message, error.reason)
+                found = self._of_another_secret() or of_secret
+            case MissingHeader():
+                found = explain_missing(found_headers(self.headers), message)
+            case MalformedHeader(reason="duplicate_header"):
+                found = Explanation.of("headers_duplicated", message)
+            case MalformedHeader():
+                found = Explanation.of("header_malformed", message)
+            case InputTypeError():
+                found = Explanation.of("headers_unreadable", message)
+            case _:
+                raise error
+        return found
+
+    def _fits(self, *, body: bytes | None = None, secret: str | None = None) -> bool:
+        """Whether the signature fits, at whatever time, if `body` or `secret` were in place."""
+        from datetime import timedelta
+
+        try:
+            verify(
+                self.body if body is None else body,
+                self.headers,
+                secret=self.secrets if secret is None else secret,
+                tolerance=timedelta.max,
+            )
+        except ClerkHooksError:
+            return False
+        return True
+
+    def _of_the_clock(self, error: TimestampOutsideTolerance) -> Explanation:
+        """The signature fits, and only the time does not."""
+        if error.reason == "too_new":
+            return Explanation.of("clock_behind", f"this machine's clock is behind: {error}")
+        return Explanation.of("too_old", f"the signature fits, but not the time: {error}")
+
+    def _of_another_secret(self) -> Explanation | None:
+        """The signature fits another secret, or what may be meant by the one that was passed."""
+        for meant in self.meant:
+            if self._fits(secret=meant.secret):
+                return Explanation.of(meant.cause, meant.message)
+        return None
+
+    def _of_a_mismatch(self) -> Explanation:
+        """The signature does not fit."""
+        found = self._of_another_secret() or self._of_another_signature()
+        return found or self._of_another_body() or self._of_what_can_be_seen()
+
+    def _of_another_signature(self) -> Explanation | None:
+        message_id, timestamp, signature = read_headers(self.headers)
+        values = (message_id.decode(), int(timestamp), signature.decode("latin-1"))
+        for secret in self._usable_secrets():
+            if is_mangled(self.body, *values, secret):
+                message = "the signature is the right one, but was changed on its way"
+                return Explanation.of("signature_mangled", message)
+        return None
+
+    def _of_another_body(self) -> Explanation | None:
+        secrets = self._usable_secrets()
+        for former in former_bodies(self.body):
+            for secret in secrets:
+                if self._fits(body=former.body, secret=secret):
+                    return Explanation.of(former.cause, former.message)
+        return None
+
+    def _usable_secrets(self) -> list[str]:
+        """Those of all secrets that have a key in them, the passed ones first."""
+        from ..secret import read_keys
+
+        usable: dict[str, None] = {}
+        for secret in (*self.secrets, *(meant.secret for meant in self.meant)):
+            try:
+                read_keys(secret)
+            except SecretError:
+                continue
+            usable[secret] = None
+        return list(usable)
+
+    def _of_what_can_be_seen(self) -> Explanation:
+        """Nothing that was tried fits; but the request itself may show what has happened."""
+        if not self.body:
+            return Explanation.of("body_empty", "the body is empty")
+        if self.body == b"[object Object]":
+            return Explanation.of("body_not_raw", "the body is what JavaScript calls any object")
+        announced = content_length(self.headers)
+        if announced not in (None, len(self.body)):
+            message = f"the body has {len(self.body)} bytes, and its Content-Length is {announced}"
+            return Explanation.of("body_changed", message, proven=False)
+        if _REWRITTEN.match(self.body):
+            message = "the body is JSON with blanks, and Clerk sends it without"
+            return Explanation.of("body_changed", message, proven=False)
+        message = "the signature does not fit, and nothing that commonly goes wrong explains it"
+        return Explanation.of("unknown", message, proven=False)

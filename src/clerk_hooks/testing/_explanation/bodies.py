@@ -1,0 +1,168 @@
+"""The bodies that a changed one may have been, for the signature to say which it was."""
+
+import ast
+import json
+import re
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import product
+from typing import Any, NamedTuple, cast
+from urllib.parse import unquote_plus
+
+from .result import Cause
+
+_BOM = b"\xef\xbb\xbf"
+_ENCODINGS = ("utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252")
+
+
+class FormerBody(NamedTuple):
+    """What the body may have been, and what then has happened to it."""
+
+    body: bytes
+    cause: Cause
+    message: str
+
+
+def former_bodies(body: bytes) -> Iterator[FormerBody]:
+    """Everything that `body` may have been before something commonly done to it was done."""
+    yield from _newlines(body)
+    yield from _byte_order_marks(body)
+    yield from _encodings(body)
+    yield from _wrappings(body)
+    for value in _parsed(body):
+        for text, how in _serialisations(value):
+            yield FormerBody(
+                text.encode("utf-8", "surrogatepass"),
+                "body_reserialised",
+                f"the body was parsed and written again: it was signed {how}",
+            )
+
+
+def _newlines(body: bytes) -> Iterator[FormerBody]:
+    bare = body.strip(b" \t\r\n")
+    if bare != body:
+        ends = {body.rstrip(b" \t\r\n"), body.lstrip(b" \t\r\n"), bare}
+        for former in sorted(ends, key=len, reverse=True):
+            message = "blanks or a newline were added around the body"
+            yield FormerBody(former, "body_newline", message)
+    for ending in (b"\n", b"\r\n"):
+        yield FormerBody(bare + ending, "body_newline", "the newline at its end was changed")
+    for former in (body.replace(b"\r\n", b"\n"), body.replace(b"\n", b"\r\n")):
+        yield FormerBody(former, "body_newline", "the line endings in the body were changed")
+
+
+def _byte_order_marks(body: bytes) -> Iterator[FormerBody]:
+    if body.startswith(_BOM):
+        for former in (body[3:], body[3:].rstrip()):
+            message = "a byte order mark was put in front of the body"
+            yield FormerBody(former, "body_bom", message)
+    else:
+        yield FormerBody(_BOM + body, "body_bom", "the byte order mark of the body was removed")
+
+
+def _encodings(body: bytes) -> Iterator[FormerBody]:
+    for encoding in _ENCODINGS:
+        for now, then in ((encoding, "utf-8"), ("utf-8", encoding)):
+            try:
+                former = body.decode(now).encode(then)
+            except UnicodeError:
+                continue
+            message = f"the body was signed as UTF-8, and is {encoding} now"
+            if now == "utf-8":
+                message = f"the body was decoded as {encoding}, and encoded as UTF-8"
+            yield FormerBody(former, "body_encoding", message)
+
+
+def _wrappings(body: bytes) -> Iterator[FormerBody]:
+    """What programs make of bytes that they want to have as text."""
+    text = body.decode("utf-8", "replace").strip()
+    for former in _unquoted(text):
+        yield FormerBody(former, "body_wrapped", "the body is a string with the real body in it")
+    with suppress(ValueError):
+        yield FormerBody(b64decode(text, validate=True), "body_wrapped", "the body is in base64")
+    if "%7b" in text.lower():
+        whole = unquote_plus(text).rstrip("=")
+        for form in (whole, whole.partition("=")[2]):
+            yield FormerBody(form.encode(), "body_wrapped", "the body was sent as a web form")
+
+
+def _unquoted(text: str) -> Iterator[bytes]:
+    """The contents of a string literal of JSON or Python, which may be one of bytes."""
+    for read in (json.loads, ast.literal_eval):
+        if re.match(r"b?[\"']", text):
+            try:
+                inner: Any = read(text)
+            except (ValueError, SyntaxError, MemoryError, RecursionError):
+                continue
+            if isinstance(inner, (str, bytes)):
+                yield inner if isinstance(inner, bytes) else inner.encode("utf-8", "surrogatepass")
+
+
+def _parsed(body: bytes) -> Iterator[Any]:
+    """The JSON object in the body, or what is the same object as Python prints it."""
+    text = body.decode("utf-8-sig", "replace").strip()
+    for read in (json.loads, ast.literal_eval):
+        try:
+            value: Any = read(text)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            continue
+        if isinstance(value, str):
+            try:
+                value = json.loads(value)
+            except (ValueError, RecursionError):
+                continue
+        if isinstance(value, dict):
+            yield value
+            return
+
+
+def _serialisations(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The object in each of the styles that JSON is written in, and how each may be told."""
+    spacings: tuple[tuple[dict[str, Any], str], ...] = (
+        ({"separators": (",", ":")}, "without blanks"),
+        ({"separators": (", ", ": ")}, "with a blank after each comma and colon"),
+        ({"indent": 2}, "indented by 2"),
+        ({"indent": 4}, "indented by 4"),
+    )
+    for (ordered, order), (spacing, spaces), ascii_only in product(
+        _orders(value), spacings, (False, True)
+    ):
+        try:
+            text = json.dumps(ordered, ensure_ascii=ascii_only, **spacing)
+        except (ValueError, RecursionError):
+            continue
+        for escaped, escapes in _escapes(text):
+            letters = "with \\u escapes" if ascii_only else "with letters as they are"
+            yield escaped, f"{spaces}, {order}, {letters}{escapes}"
+
+
+def _orders(value: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """The orders of keys that Clerk is known to send, beside the one that is there."""
+    yield value, "with its keys in this order"
+    by_name = _sorted(value)
+    yield by_name, "with its keys sorted by name"
+    if "type" in by_name:
+        yield (
+            {"type": by_name["type"], **by_name},
+            "with its type first and all other keys sorted by name",
+        )
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_sorted(inner) for inner in cast("list[object]", value)]
+    if isinstance(value, dict):
+        mapping = cast("dict[str, object]", value)
+        return {name: _sorted(mapping[name]) for name in sorted(mapping, key=str)}
+    return value
+
+
+def _escapes(text: str) -> Iterator[tuple[str, str]]:
+    yield text, ""
+    for_html = re.sub("[<>&\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", text)
+    if for_html != text:
+        yield for_html, " but for <, > and &"  # What Go does by default.
+    slashes = text.replace("/", "\\/")
+    if slashes != text:
+        yield slashes, ", and with \\/ for slashes"  # What PHP does by default.

@@ -1,0 +1,91 @@
+"""What may have happened to the signature headers on their way."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, cast
+from urllib.parse import unquote
+
+from ...headers import Headers
+from ...signature import sign
+from .result import Explanation
+
+_PARTS = ("id", "timestamp", "signature")
+_EXACT = re.compile("(?:svix|webhook)-(?:id|timestamp|signature)")
+_NAME = re.compile(".*?(svix|webhook)[-_ ]?(id|timestamp|signature).*", re.DOTALL)
+_MIN_TRUNCATED = 12
+"""Characters of a signature that must be left for it to be recognised."""
+
+
+class FoundHeader(NamedTuple):
+    """A header whose name looks like one of those for signatures."""
+
+    name: str
+    family: str
+    part: str
+    is_exact: bool
+
+
+def found_headers(headers: Headers) -> list[FoundHeader]:
+    """All headers that may be one of the signature headers, whatever their names have become."""
+    found: list[FoundHeader] = []
+    for name, value in _pairs(headers):
+        if (match := _NAME.fullmatch(name.lower())) and value.strip():
+            found.append(FoundHeader(name, match[1], match[2], _is_exact(name)))
+    return found
+
+
+def _is_exact(name: str) -> bool:
+    """Whether the name is one of the six, or what WSGI makes of it."""
+    if name.startswith("HTTP_"):
+        name = name.removeprefix("HTTP_").replace("_", "-")
+    return _EXACT.fullmatch(name.lower()) is not None
+
+
+def _pairs(headers: Headers) -> Iterator[tuple[str, str]]:
+    items: Any = getattr(headers, "items", None)
+    for key, value in cast("Iterable[tuple[object, object]]", items() if items else headers):
+        first = cast("list[object]", value)[:1] if isinstance(value, (list, tuple)) else [value]
+        yield from ((_text(key), _text(each)) for each in first)
+
+
+def _text(value: object) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def explain_missing(found: list[FoundHeader], message: str) -> Explanation:
+    """Why no family is whole; `message` is the error's."""
+    exact = [header for header in found if header.is_exact]
+    families = {header.family for header in exact}
+    if len(families) > 1 and {header.part for header in exact} == set(_PARTS):
+        names = ", ".join(sorted(header.name for header in exact))
+        return Explanation.of("headers_mixed", f"the headers are of two families: {names}")
+    strange = [header.name for header in found if not header.is_exact]
+    if strange and {header.part for header in found} == set(_PARTS):
+        names = ", ".join(sorted(strange))
+        return Explanation.of("headers_renamed", f"the headers came under other names: {names}")
+    return Explanation.of("headers_stripped", message)
+
+
+def is_mangled(body: bytes, message_id: str, timestamp: int, signature: str, secret: str) -> bool:
+    """Whether the right signature is in `signature`, but for its case, its signs or its end."""
+    signed = sign(body, secret=secret, message_id=message_id, timestamp=timestamp)
+    came = [entry.removeprefix("v1,") for entry in signature.split()]
+    for right in (entry.removeprefix("v1,") for entry in signed["svix-signature"].split()):
+        if _letters(right) in _letters(unquote(signature)):
+            return True
+        if any(len(entry) >= _MIN_TRUNCATED and right.startswith(entry) for entry in came):
+            return True
+    return False
+
+
+def content_length(headers: Headers) -> int | None:
+    """What the request says how long its body is, if it says so."""
+    for name, value in _pairs(headers):
+        if name.lower() in ("content-length", "content_length") and value.isdecimal():
+            return int(value)
+    return None
+
+
+def _letters(text: str) -> str:
+    """What no proxy is known to change in base64, but for its case."""
+    return re.sub("[^a-z0-9]", "", text.lower())

@@ -1,0 +1,91 @@
+"""The secrets that may have been meant: without what surrounds them, or those of others."""
+
+import os
+import re
+from base64 import b64decode
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from ...secret import SECRET_VARIABLE, Secret
+from .result import Cause, Explanation
+
+_PREFIX = "whsec_"
+_NAMED = re.compile(r"(?:export\s+)?\w+\s*[=:]\s*(?=\W*whsec_)")
+_DECORATION = re.compile(r"[\s\"'`\u00b4\u2018-\u201f\u00ab\u00bb\u200b-\u200f\ufeff,;<>]|\\[nrt]")
+
+
+class MeantSecret(NamedTuple):
+    """A secret that may have been meant, and what is then wrong with the one that was passed."""
+
+    secret: str
+    cause: Cause
+    message: str
+
+
+def texts_of(secret: Secret | None) -> list[str]:
+    """The secrets that were passed, or that the environment has, as text; what is none is left out.
+
+    Several in one text are left together.
+    """
+    if secret is None:
+        secret = os.environ.get(SECRET_VARIABLE, "")
+    if isinstance(secret, (str, bytes)):
+        secret = [secret]
+    if not isinstance(secret, Iterable):
+        return []
+    texts = [
+        each.decode("ascii", "replace") if isinstance(each, bytes) else each for each in secret
+    ]
+    return [text for text in texts if isinstance(text, str)]
+
+
+def meant_secrets(texts: list[str], others: list[str]) -> Iterator[MeantSecret]:
+    """What may be tried in place of `texts`, the secrets that were passed: `others`, for one."""
+    for text in texts:
+        bare = _undecorated(text)
+        if bare != text:
+            message = "the secret has quotes, blanks or other signs in or around it"
+            yield MeantSecret(bare, "secret_decorated", message)
+        message = "the secret was encoded once more than it should be"
+        for former in (*_decoded(bare), unquote(bare)):
+            yield MeantSecret(former, "secret_decorated", message)
+        url_safe = bare.removeprefix(_PREFIX)
+        standard = url_safe.replace("-", "+").replace("_", "/")
+        message = "the secret is in the URL-safe alphabet of base64, and was issued in the other"
+        yield MeantSecret(standard, "secret_decorated", message)
+    for number, other in enumerate(others, 1):
+        message = f"it was signed with number {number} of the other secrets that were passed"
+        yield MeantSecret(other, "secret_of_another", message)
+    for name, value in os.environ.items():
+        if _PREFIX in value and value not in texts:
+            message = f"it was signed with the secret in the environment variable {name}"
+            yield MeantSecret(value, "secret_of_another", message)
+
+
+def _undecorated(text: str) -> str:
+    """One secret without what people and shells leave around it and in it."""
+    bare = _DECORATION.sub("", _NAMED.sub("", text))
+    while bare[:6].lower() == _PREFIX:
+        bare = bare[6:]
+    return _PREFIX + bare
+
+
+def _decoded(text: str) -> Iterator[str]:
+    """The text of which `text` is the base64, as happens to secrets in Kubernetes."""
+    encoded = text.removeprefix(_PREFIX)
+    try:
+        inner = b64decode(encoded + "=" * (-len(encoded) % 4)).decode("ascii").strip()
+    except ValueError:
+        return
+    if inner.startswith(_PREFIX):
+        yield inner
+
+
+def explain_secret(texts: list[str], message: str, reason: str) -> Explanation:
+    """Why no key is in the secrets that were passed; `message` and `reason` are the error's."""
+    if any(re.match(r"\W*(?:sk|pk)_", text) for text in texts):
+        return Explanation.of("secret_is_api_key", message)
+    return Explanation.of(
+        "secret_missing" if reason == "missing_secret" else "secret_malformed", message
+    )

@@ -1,0 +1,139 @@
+"""Sample events: realistic, complete, and as much your own as you like."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, get_args, overload
+
+from ..delivery import parse_event
+from ..errors import ConfigurationError
+from ..event_types import EVENT_TYPES
+from ._samples.catalog import build, variants_of
+from ._samples.source import Source
+
+if TYPE_CHECKING:
+    from ..events import Event, KnownEvent
+
+EventT = TypeVar("EventT", bound="KnownEvent")
+
+Variant: TypeAlias = Literal[
+    "no_email",
+    "second_email",
+    "google",
+    "phone",
+    "saml",
+    "passkey",
+    "web3",
+    "dashboard",
+    "old",
+]
+"""What a sample may be instead of the usual case.
+
+Of users who were created or updated: ``no_email`` (a username only), ``second_email`` (two
+addresses, of which the second is the primary one), ``google``, ``phone``, ``saml``, ``passkey``,
+``web3``. Of all events: ``dashboard`` (what "Send Example" sends) and ``old`` (what was sent, or
+shown, before today's fields existed).
+"""
+
+Changes: TypeAlias = Mapping[str, object]
+"""What to change in the ``data`` of a sample: field -> value."""
+
+
+@overload
+def sample(
+    event: type[EventT],
+    changes: Changes | None = None,
+    *,
+    variant: Variant | None = None,
+    seed: int | None = None,
+) -> EventT: ...
+
+
+@overload
+def sample(
+    event: str,
+    changes: Changes | None = None,
+    *,
+    variant: Variant | None = None,
+    seed: int | None = None,
+) -> "KnownEvent": ...
+
+
+def sample(
+    event: "type[Event[Any]] | str",
+    changes: Changes | None = None,
+    *,
+    variant: Variant | None = None,
+    seed: int | None = None,
+) -> "Event[Any]":
+    """A realistic and complete event, as Clerk sends it today.
+
+    `event` is the event's class, or the name of its type. `changes` are merged into its ``data``:
+    mappings within mappings, but for an empty one, which empties; all else replaces what is there.
+    `variant` is a case that is not the usual one. Ids and times are new on each call, but for the
+    same `seed` always the same.
+
+    Raises `ConfigurationError` for a type or a variant that there is not, and `PayloadError` where
+    `changes` do not fit the type.
+    """
+    payload = sample_payload(event, changes, variant=variant, seed=seed)
+    if isinstance(event, str):
+        return parse_event(payload)
+    try:
+        return event.model_validate(payload)
+    except ValueError:
+        parse_event(payload)  # It says, with an error of the tree, what does not fit.
+        raise
+
+
+def sample_payload(
+    event: "type[Event[Any]] | str",
+    changes: Changes | None = None,
+    *,
+    variant: Variant | None = None,
+    seed: int | None = None,
+) -> dict[str, Any]:
+    """The same as `sample`, as the JSON object that Clerk sends, with every oddity of a variant.
+
+    A typed event has times in milliseconds only, so it cannot show that the dashboard's examples
+    have them in seconds; this can. Raises `ConfigurationError` as `sample` does.
+    """
+    event_type = event if isinstance(event, str) else _type_of(event)
+    if event_type not in EVENT_TYPES:
+        raise ConfigurationError(
+            f"{event_type!r} is no event type that is known{_hint(event_type)}"
+        )
+    if variant is not None and variant not in variants_of(event_type):
+        known = ", ".join(variants_of(event_type))
+        raise ConfigurationError(f"{event_type} has no variant {variant!r}: it has {known}")
+    payload = build(event_type, variant, Source(seed))
+    if changes:
+        payload["data"] = _merged(payload["data"], changes)
+    return payload
+
+
+def _type_of(event: object) -> str:
+    """The event type that a class of an event stands for, or is derived from one that does."""
+    fields = getattr(event, "model_fields", {})
+    names = get_args(fields["type"].annotation) if "type" in fields else ()
+    if len(names) != 1:
+        name = getattr(event, "__name__", type(event).__name__)
+        raise ConfigurationError(f"event: the class of an event, or its type, not {name}")
+    return str(names[0])
+
+
+def _hint(event_type: str) -> str:
+    from difflib import get_close_matches
+
+    spelt = {known.lower(): known for known in EVENT_TYPES}
+    close = get_close_matches(event_type.lower().replace("_", ""), spelt, n=1)
+    return f": did you mean {spelt[close[0]]!r}?" if close else ""
+
+
+def _merged(data: dict[str, Any], changes: Changes) -> dict[str, Any]:
+    merged = dict(data)
+    for name, value in changes.items():
+        former = merged.get(name)
+        if isinstance(value, Mapping) and value and isinstance(former, dict):
+            merged[name] = _merged(cast("dict[str, Any]", former), cast("Changes", value))
+        else:
+            merged[name] = value
+    return merged

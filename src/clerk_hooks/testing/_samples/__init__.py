@@ -1,0 +1,1 @@
+"""The samples: builder functions by family, which give payloads as Clerk sends them today."""

@@ -1,0 +1,170 @@
+"""Signed requests, made by svix as Clerk has them made, and not by what is to verify them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+
+from ..delivery import Body, read_body
+from ..errors import ConfigurationError, InputTypeError
+from ..secret import SECRET_VARIABLE, Secret, read_keys
+from ..signature import sign
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from ..events import AnyEvent
+
+SECRET = "whsec_dGhlIHNlY3JldCBvZiB0ZXN0cywgbm90IHlvdXJz"  # noqa: S105 - public, and no secret
+"""A signing secret for tests. It guards nothing, as everybody knows it."""
+
+_INSTANCE_ID = "ins_2abcdefghijklmnopqrstuvwxyz"
+"""What stands in for the instance of an event that names none."""
+
+Sendable: TypeAlias = "AnyEvent | Mapping[str, Any] | Body"
+"""What can be signed and sent: an event, the JSON object of one, or any raw body."""
+
+
+class _Request(NamedTuple):
+    body: bytes
+    """The raw body."""
+    headers: dict[str, str]
+    """The three ``svix-*`` headers, and a ``content-type``."""
+
+
+class SignedRequest(_Request):
+    """A delivery as it goes over the wire: ``body`` and ``headers``; made by `signed_request`.
+
+    It is a tuple of these two, so that ``endpoint.receive(*request)`` works. Its methods make the
+    deliveries that a receiver meets sooner or later.
+    """
+
+    _keys: tuple[bytes, ...]
+
+    @classmethod
+    def _signed(
+        cls, body: bytes, keys: tuple[bytes, ...], message_id: str, signed_at: datetime
+    ) -> Self:
+        headers = {
+            "content-type": "application/json",
+            "svix-id": message_id,
+            "svix-timestamp": str(int(signed_at.timestamp())),
+            "svix-signature": _signatures(body, keys, message_id, signed_at),
+        }
+        request = cls(body, headers)
+        request._keys = keys
+        return request
+
+    @property
+    def message_id(self) -> str:
+        """The ``svix-id``, which is the same on every attempt."""
+        return self.headers["svix-id"]
+
+    @property
+    def signed_at(self) -> datetime:
+        """The ``svix-timestamp``: when this attempt was signed (aware, whole seconds)."""
+        return datetime.fromtimestamp(int(self.headers["svix-timestamp"]), timezone.utc)
+
+    def old(self, age: timedelta = timedelta(hours=1)) -> Self:
+        """The same message, rightly signed but so long before: an endpoint refuses it."""
+        return self._again(self.signed_at - age)
+
+    def retry(self, after: timedelta = timedelta(seconds=5)) -> Self:
+        """The next attempt at the same message: the same id and body, signed anew `after` it.
+
+        Svix makes the first retry after five seconds. An endpoint accepts it once more; its
+        handlers should not do their work twice.
+        """
+        return self._again(self.signed_at + after)
+
+    def forged(self) -> Self:
+        """The same message from somebody who does not know the secret: an endpoint refuses it."""
+        return self._signed(self.body, (secrets.token_bytes(24),), self.message_id, self.signed_at)
+
+    def _again(self, signed_at: datetime) -> Self:
+        return self._signed(self.body, self._keys, self.message_id, signed_at)
+
+
+def signed_request(
+    event: Sendable,
+    *,
+    secret: Secret | None = None,
+    message_id: str | None = None,
+    signed_at: datetime | None = None,
+) -> SignedRequest:
+    """Sign `event` through svix, as a delivery of Clerk is; returns its body and headers.
+
+    The body of an event, or of a mapping, always has ``object``, ``type``, ``timestamp`` and
+    ``instance_id``; bytes and text are sent as they are. `secret` is one signing secret or several
+    while rotating; without it those of the environment variable ``CLERK_WEBHOOK_SIGNING_SECRET``,
+    and where it is unset, `SECRET`. `message_id` defaults to a new one, `signed_at` (aware) to now.
+
+    Raises `SecretError`, `ConfigurationError` for an id or a time that no receiver would accept,
+    and `InputTypeError` for what is no event.
+    """
+    if secret is None:
+        secret = os.environ.get(SECRET_VARIABLE, "").strip() or SECRET
+    if signed_at is None:
+        signed_at = datetime.now(timezone.utc)
+    elif signed_at.tzinfo is None:
+        raise ConfigurationError("signed_at: a naive datetime has no fixed instant: pass an aware")
+    if message_id is None:
+        message_id = f"msg_{secrets.token_hex(14)}"
+    else:
+        sign(b"", secret=secret, message_id=message_id)  # Refuses what no receiver would accept.
+    # svix 2.x signs a datetime that is not UTC for another instant than it is.
+    at = signed_at.astimezone(timezone.utc)
+    # This is the class's only maker.
+    return SignedRequest._signed(  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        body_of(event), read_keys(secret), message_id, at
+    )
+
+
+def body_of(event: Sendable) -> bytes:
+    """The raw body that a delivery of `event` has: for an event, JSON without needless blanks.
+
+    Raises `InputTypeError` for what is no event.
+    """
+    if isinstance(event, Mapping):
+        from pydantic_core import to_jsonable_python
+
+        payload = cast("dict[str, Any]", to_jsonable_python(dict(event)))
+    elif hasattr(event, "model_dump_json"):
+        text = cast("AnyEvent", event).model_dump_json(exclude_unset=True)
+        payload = cast("dict[str, Any]", json.loads(text))
+    else:
+        return read_body(event)
+    for name, value in _envelope().items():
+        if payload.get(name) is None:
+            payload[name] = value
+    if not isinstance(payload.get("type"), str):
+        raise InputTypeError("the event has no `type`", reason="bad_body")
+    # In the order of live deliveries: the type, then all else by name.
+    rest = {name: value for name, value in payload.items() if name != "type"}
+    return f'{{"type":{_json(payload["type"])},{_json(rest)[1:]}'.encode("utf-8", "surrogatepass")
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def _envelope() -> dict[str, object]:
+    return {"object": "event", "timestamp": int(time.time() * 1000), "instance_id": _INSTANCE_ID}
+
+
+def _signatures(body: bytes, keys: tuple[bytes, ...], message_id: str, signed_at: datetime) -> str:
+    """One entry per key, as Svix sends them while a secret is being rotated."""
+    from svix.webhooks import Webhook
+
+    secret_texts = ("whsec_" + base64.b64encode(key).decode() for key in keys)
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise InputTypeError("svix signs no body that is not UTF-8", reason="bad_body") from None
+    return " ".join(Webhook(secret).sign(message_id, signed_at, text) for secret in secret_texts)

@@ -1,0 +1,174 @@
+"""``clerk-hooks record``: a real process, between a sender and an application."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from clerk_hooks import Reply
+from clerk_hooks.testing import sample, signed_request
+
+from .conftest import Answer, Application, Run, environment, ok
+
+Serve = Callable[[Answer], Application]
+
+
+@contextmanager
+def recorder(*arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The command on a free port: its URL, and the process, from whose output the URL comes."""
+    command = [sys.executable, "-W", "error", "-m", "clerk_hooks", "record"]
+    with subprocess.Popen(
+        [*command, "--listen", "127.0.0.1:0", *arguments],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        try:
+            yield process.stderr.readline().split()[2].rstrip("."), process
+        finally:
+            process.kill()
+
+
+def ask(
+    url: str, body: bytes | None, headers: dict[str, str], method: str = "POST"
+) -> HTTPResponse:
+    parts = urlsplit(url)
+    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=20)
+    connection.request(method, "/in", body, headers)
+    response = connection.getresponse()
+    response.read_all = response.read()  # type: ignore[attr-defined]
+    connection.close()
+    return response
+
+
+def lines_of(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
+    """What the process has printed at its end."""
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert err.endswith(" recorded.\n")
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_what_arrives_is_written_down_and_forwarded_unchanged(serve: Serve) -> None:
+    app = serve(
+        lambda request: Reply(422, b'{"error":"aborted"}', {"webhook-delivery": "abort-message"})
+    )
+    request = signed_request(sample("user.created", {"first_name": "Zoë"}))
+    headers = {**request.headers, "User-Agent": "Svix-Webhooks/1.0", "X-Odd": "a  b"}
+    with recorder("--forward-to", app.url, "--count", "1") as (url, process):
+        reply = ask(url, request.body, headers)
+        ready, event = lines_of(process)
+    assert (reply.status, reply.read_all) == (422, b'{"error":"aborted"}')  # type: ignore[attr-defined]
+    assert reply.getheader("webhook-delivery") == "abort-message"
+    assert (ready["type"], ready["url"]) == ("ready", url)
+    assert set(event) == {
+        *("type", "svix_id", "event_type", "headers", "body_b64", "forward_status", "latency_ms"),
+    }
+    assert (event["type"], event["event_type"]) == ("event", "user.created")
+    assert (event["svix_id"], event["forward_status"]) == (request.message_id, 422)
+    assert event["latency_ms"] >= 0
+    assert b64decode(event["body_b64"]) == request.body
+    assert headers.items() <= event["headers"].items()
+    [forwarded] = app.requests
+    assert forwarded.body == request.body
+    assert {name.lower(): value for name, value in headers.items()}.items() <= (
+        forwarded.headers.items()
+    )
+    assert forwarded.headers["host"] in app.url
+
+
+def test_without_an_application_it_answers_itself() -> None:
+    with recorder("--count", "2") as (url, process):
+        assert ask(url, b"not JSON \xff", {}).status == 200
+        assert ask(url, b"", {}).status == 200
+        _, first, second = lines_of(process)
+    assert (first["event_type"], first["svix_id"], first["forward_status"]) == (None, None, None)
+    assert b64decode(first["body_b64"]) == b"not JSON \xff"
+    assert second["body_b64"] == ""
+
+
+def test_an_application_that_is_not_there_is_a_502_that_is_recorded() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with recorder("--forward-to", f"http://127.0.0.1:{port}/x", "--count", "1") as (url, process):
+        reply = ask(url, b"{}", {})
+        _, event = lines_of(process)
+    assert reply.status == 502
+    assert b"ConnectionRefusedError" in reply.read_all  # type: ignore[attr-defined]
+    assert event["forward_status"] is None
+
+
+def test_what_is_no_delivery_is_refused_and_not_recorded() -> None:
+    with recorder("--count", "1") as (url, process):
+        get = ask(url, None, {}, "GET")
+        assert (get.status, get.getheader("allow")) == (405, "POST")
+        assert ask(url, None, {}, "HEAD").status == 405
+        assert ask(url, b"", {"content-length": "x"}).status == 411
+        assert ask(url, b"", {"content-length": str(10**9)}).status == 413
+        parts = urlsplit(url)
+        with socket.create_connection((parts.hostname, parts.port), timeout=20) as short:
+            short.sendall(b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n{}")
+            short.shutdown(socket.SHUT_WR)
+            assert short.recv(100) == b""
+        assert ask(url, b"{}", {}).status == 200
+        assert len(lines_of(process)) == 2
+
+
+def test_a_file_is_appended_to_and_can_be_replayed_and_explained(
+    run: Run, serve: Serve, tmp_path: Path
+) -> None:
+    path = tmp_path / "deliveries.jsonl"
+    requests = [signed_request(sample(name)) for name in ("user.created", "sms.created")]
+    for request in requests:
+        with recorder("--output", str(path), "--count", "1") as (url, process):
+            ask(url, request.body, request.headers)
+            assert lines_of(process) == []
+    app = serve(ok)
+    assert run("replay", path, "--to", app.url).status == 0
+    assert [each.body for each in app.requests] == [each.body for each in requests]
+    assert run("explain", path).out == "Verified.\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are not what they are elsewhere")
+def test_ctrl_c_ends_it_well() -> None:
+    with recorder() as (url, process):
+        ask(url, b"{}", {})
+        process.send_signal(signal.SIGINT)
+        assert len(lines_of(process)) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--listen", "8000"], "HOST:PORT is expected"),
+        (["--listen", "127.0.0.1:x"], "HOST:PORT is expected"),
+        (["--listen", "127.0.0.1:99999"], "HOST:PORT is expected"),
+        (["--forward-to", "127.0.0.1:8000"], "is no URL"),
+    ],
+)
+def test_a_mistake_is_one_line_and_status_2(run: Run, arguments: list[str], said: str) -> None:
+    result = run("record", *arguments)
+    assert (result.status, result.out) == (2, "")
+    assert result.err.count("\n") == 1
+    assert said in result.err
+
+
+def test_a_port_that_is_taken_is_one_line_and_status_2(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        result = run("record", "--listen", f"127.0.0.1:{listener.getsockname()[1]}")
+    assert result.status == 2
+    assert result.err.count("\n") == 1
