@@ -154,7 +154,7 @@ class Page:
                 assert f"``{line}``" in program.read_text("utf-8")
             case ["gunicorn", *arguments]:
                 self.serve(arguments)
-            case ["cloudflared" | "ngrok", *_]:
+            case ["cloudflared" | "ngrok" | "clerk", *_]:
                 assert re.search(rf"\b({self.port}|8000)\b", line)
             case ["pytest"]:
                 pass  # This very run.
