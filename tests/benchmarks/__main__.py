@@ -182,6 +182,6 @@ def interpreters() -> Iterator[Row]:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["http"]:
+    if sys.argv[1:2] == ["http"]:
         from .http import main
     sys.exit(main())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from pathlib import Path
+from time import process_time
 from typing import TYPE_CHECKING, Any
 
 from svix.webhooks import Webhook, WebhookVerificationError
@@ -19,11 +20,47 @@ from clerk_hooks.events import UserCreated
 from .sampling import sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PATH = "/webhooks/clerk"
+CPU_PATH = "/cpu"
+
+
+def wsgi(build: Callable[[str], Any]) -> Callable[[str], Any]:
+    """With a path beside, at which the process tells the CPU time that it has used."""
+
+    def build_more(folder: str) -> WSGIApplication:
+        app = build(folder)
+
+        def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            if environ["PATH_INFO"] != CPU_PATH:
+                return app(environ, start_response)  # type: ignore[no-any-return]
+            start_response("200 OK", [("content-type", "text/plain")])
+            return [str(process_time()).encode()]
+
+        return application
+
+    return build_more
+
+
+def asgi(build: Callable[[str], Any]) -> Callable[[str], Any]:
+    """The same for ASGI."""
+
+    def build_more(folder: str) -> Any:
+        app = build(folder)
+
+        async def application(scope: Any, receive: Any, send: Any) -> None:
+            if scope.get("path") != CPU_PATH:
+                await app(scope, receive, send)
+                return
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": str(process_time()).encode()})
+
+        return application
+
+    return build_more
 
 
 def use(user_id: str) -> None:
@@ -63,6 +100,7 @@ def by_hand(webhook: Webhook, body: bytes, headers: Any) -> bool:
     return True
 
 
+@wsgi
 def flask_ours(folder: str) -> Any:
     from flask import Flask
 
@@ -73,6 +111,7 @@ def flask_ours(folder: str) -> Any:
     return app
 
 
+@wsgi
 def flask_by_hand(folder: str) -> Any:
     from flask import Flask, request
 
@@ -86,6 +125,7 @@ def flask_by_hand(folder: str) -> Any:
     return app
 
 
+@asgi
 def fastapi_ours(folder: str) -> Any:
     from fastapi import FastAPI
 
@@ -96,6 +136,7 @@ def fastapi_ours(folder: str) -> Any:
     return app
 
 
+@asgi
 def fastapi_by_hand(folder: str) -> Any:
     import fastapi
 
@@ -111,6 +152,7 @@ def fastapi_by_hand(folder: str) -> Any:
     return app
 
 
+@asgi
 def asgi_ours(folder: str) -> Any:
     from starlette.applications import Starlette
     from starlette.routing import Route
@@ -120,6 +162,7 @@ def asgi_ours(folder: str) -> Any:
     return Starlette(routes=[Route(PATH, asgi_app(endpoint(folder, is_async=True)))])
 
 
+@asgi
 def asgi_by_hand(folder: str) -> Any:
     from starlette.applications import Starlette
     from starlette.requests import Request
@@ -146,12 +189,14 @@ def _django(view: Any, *, is_asgi: bool = False) -> Any:
     return ASGIHandler() if is_asgi else WSGIHandler()
 
 
+@wsgi
 def django_ours(folder: str) -> Any:
     from clerk_hooks.adapters.django import clerk_view
 
     return _django(clerk_view(endpoint(folder)))
 
 
+@wsgi
 def django_by_hand(folder: str) -> Any:
     from django.http import HttpRequest, JsonResponse
     from django.views.decorators.csrf import csrf_exempt
@@ -168,12 +213,14 @@ def django_by_hand(folder: str) -> Any:
     return _django(receive)
 
 
+@asgi
 def django_async_ours(folder: str) -> Any:
     from clerk_hooks.adapters.django import async_clerk_view
 
     return _django(async_clerk_view(endpoint(folder, is_async=True)), is_asgi=True)
 
 
+@asgi
 def django_async_by_hand(folder: str) -> Any:
     from django.http import HttpRequest, HttpResponseNotAllowed, JsonResponse
     from django.views.decorators.csrf import csrf_exempt
@@ -190,12 +237,14 @@ def django_async_by_hand(folder: str) -> Any:
     return _django(receive, is_asgi=True)
 
 
+@wsgi
 def wsgi_ours(folder: str) -> Any:
     from clerk_hooks.adapters.wsgi import wsgi_app
 
     return wsgi_app(endpoint(folder))
 
 
+@wsgi
 def wsgi_by_hand(folder: str) -> WSGIApplication:
     webhook = Webhook(SECRET)
 
@@ -244,12 +293,14 @@ def _gateway(handler: Any) -> WSGIApplication:
     return application
 
 
+@wsgi
 def lambda_ours(folder: str) -> WSGIApplication:
     from clerk_hooks.adapters.aws_lambda import lambda_handler
 
     return _gateway(lambda_handler(endpoint(folder)))
 
 
+@wsgi
 def lambda_by_hand(folder: str) -> WSGIApplication:
     webhook = Webhook(SECRET)
 

@@ -5,8 +5,14 @@ What lives here is how ASGI hands a body over; everything else is the endpoint's
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
-from collections.abc import MutableMapping as Mapping
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    MutableMapping,
+)
 from contextlib import suppress
 from typing import Any, TypeAlias
 
@@ -22,9 +28,9 @@ from .. import (
 from ._length import read_length
 
 # As Starlette has them. What a scope and a message hold depends on their types, hence `Any`.
-Scope: TypeAlias = Mapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
-Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 RunSync: TypeAlias = Callable[[Callable[[], object]], Awaitable[object]]
 
 

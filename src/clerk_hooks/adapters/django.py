@@ -78,9 +78,7 @@ def _read_body(request: HttpRequest, max_body: int) -> bytes:
         if announced := request.META.get("CONTENT_LENGTH"):
             length = read_length(announced, max_body)
             return require_length(request.body, length)
-        if (
-            "wsgi.input" in request.META
-        ):  # Chunks: Django takes a request without a length as empty.
+        if "wsgi.input" in request.META:  # In chunks, perhaps, which Django takes for empty.
             return read_body(request.META, max_body)
         return request.read(max_body + 1)
     except RequestDataTooBig as error:
