@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from hypothesis.strategies import SearchStrategy
 from typing_extensions import assert_type
 
 from clerk_hooks import Endpoint, Reply
 from clerk_hooks.events import KnownEvent, UnknownEvent, UserCreated, UserDeleted
+from clerk_hooks.pytest_plugin import ClerkDeliver, ClerkSample
 from clerk_hooks.testing import (
     SECRET,
     Cause,
@@ -20,6 +22,7 @@ from clerk_hooks.testing import (
     signed_request,
     variants_of,
 )
+from clerk_hooks.testing.strategies import any_event, events, payloads
 
 
 def samples() -> None:
@@ -77,3 +80,18 @@ def explanations() -> None:
     explain(None, {}, now=datetime.now(timezone.utc))
     explain(b"{}")  # type: ignore[call-arg]
     explain(b"{}", {}, now="today")  # type: ignore[arg-type]
+
+
+def strategies() -> None:
+    assert_type(events(UserCreated), SearchStrategy[UserCreated])
+    assert_type(events("user.created"), SearchStrategy[KnownEvent])
+    assert_type(any_event(), SearchStrategy[KnownEvent])
+    assert_type(payloads(UserCreated), SearchStrategy[dict[str, Any]])
+    events(int)  # type: ignore[type-var]
+
+
+def fixtures(clerk_sample: ClerkSample, clerk_deliver: ClerkDeliver) -> None:
+    assert_type(clerk_sample(UserCreated, {"first_name": None}), UserCreated)
+    assert_type(clerk_sample("user.created", variant="google"), KnownEvent)
+    assert_type(clerk_deliver(None, clerk_sample(UserCreated), path="/hooks"), Reply)
+    clerk_deliver(None, b"{}", secret=SECRET)  # type: ignore[call-arg]

@@ -5,7 +5,7 @@
 
     reply = deliver(app, sample(UserCreated, {"first_name": None}))
 
-Usable with any test runner. With pytest there are fixtures too (`clerk_hooks.testing.plugin`), and
+Usable with any test runner. With pytest there are fixtures too (`clerk_hooks.pytest_plugin`), and
 with hypothesis random events (`clerk_hooks.testing.strategies`). Importing this loads neither
 pydantic nor svix.
 """

@@ -1,0 +1,79 @@
+"""The pytest plugin: fixtures for tests of handlers and endpoints.
+
+pytest loads it by itself in every environment where clerk_hooks is installed, so importing it loads
+the core and no more, not even the test kit, and nothing happens until a test asks for a fixture.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, overload
+
+import pytest
+
+from .secret import SECRET_VARIABLE
+
+if TYPE_CHECKING:
+    from .endpoint import Reply
+    from .events import KnownEvent
+    from .testing import Sendable, SignedRequest, Variant
+    from .testing._sample import Changes, EventT
+
+
+class ClerkSample(Protocol):
+    """The fixture `clerk_sample`, for annotations: it is `clerk_hooks.testing.sample`."""
+
+    @overload
+    def __call__(
+        self,
+        event: type[EventT],
+        changes: Changes | None = None,
+        *,
+        variant: Variant | None = None,
+        seed: int | None = None,
+    ) -> EventT: ...
+    @overload
+    def __call__(
+        self,
+        event: str,
+        changes: Changes | None = None,
+        *,
+        variant: Variant | None = None,
+        seed: int | None = None,
+    ) -> KnownEvent: ...
+
+
+class ClerkDeliver(Protocol):
+    """The fixture `clerk_deliver`, for annotations: `deliver` with the secret of tests."""
+
+    @abstractmethod
+    def __call__(
+        self, target: object, event: Sendable | SignedRequest, *, path: str = ...
+    ) -> Reply:
+        """Sign `event` and deliver it to `target`; returns the reply."""
+
+
+@pytest.fixture
+def clerk_secret(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A signing secret, which is also in the environment for the time of the test."""
+    from .testing import SECRET
+
+    monkeypatch.setenv(SECRET_VARIABLE, SECRET)
+    return SECRET
+
+
+@pytest.fixture
+def clerk_sample() -> ClerkSample:
+    """A function that makes sample events: `clerk_hooks.testing.sample`."""
+    from .testing import sample
+
+    return sample
+
+
+@pytest.fixture
+def clerk_deliver(clerk_secret: str) -> ClerkDeliver:
+    """A function that signs an event and delivers it: ``clerk_deliver(app, event)``."""
+    from .testing import deliver
+
+    return partial(deliver, secret=clerk_secret)

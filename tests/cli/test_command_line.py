@@ -1,0 +1,130 @@
+"""What holds for all commands: help, errors, colours, completion, what is imported."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from clerk_hooks.cli import app
+
+from .conftest import Run, environment
+
+COMMANDS = ["demo", "events", "sample", "send", "record", "replay", "explain"]
+
+
+def spawn(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "clerk_hooks", *arguments],
+        env={**environment(), **more},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_commands_are_all_tested_here() -> None:
+    assert [
+        command.callback.__name__ for command in app.registered_commands if command.callback
+    ] == COMMANDS
+
+
+def test_the_first_help_names_every_command_in_a_line(run: Run) -> None:
+    for arguments in ([], ["--help"]):
+        result = run(*arguments)
+        assert (result.status, result.err) == (0, "")
+        lines = [line.split() for line in result.lines]
+        assert [words[0] for words in lines[lines.index(["Commands:"]) + 1 :]] == COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_explains_every_option_and_gives_examples(
+    run: Run, command: str
+) -> None:
+    result = run(command, "--help")
+    assert (result.status, result.err) == (0, "")
+    options = result.out.partition("Options:")[2]
+    for line in options.splitlines():
+        if line.startswith("  -"):
+            name, _, text = line.strip().partition("  ")
+            assert len(text.strip()) > 10, name
+    assert command == "demo" or f"\n  clerk-hooks {command}" in result.out
+
+
+def test_an_error_is_on_stderr_with_status_2() -> None:
+    result = spawn("sample", "user.creted")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == (
+        "clerk-hooks: 'user.creted' is no event type that is known: did you mean 'user.created'?\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["evnts"], "No such command 'evnts'"),
+        (["events", "--jsn"], "No such option: --jsn"),
+        (["events", "a", "b"], "Got unexpected extra argument"),
+        (["--nothing"], "No such option: --nothing"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_the_help_to_read(
+    run: Run, arguments: list[str], said: str
+) -> None:
+    result = run(*arguments)
+    assert (result.status, result.out) == (2, "")
+    assert result.err.startswith(f"clerk-hooks: {said}")
+    assert result.err.count("\n") == 1
+    assert "--help" in result.err
+
+
+def test_a_reader_that_leaves_early_is_no_traceback() -> None:
+    command = [sys.executable, "-m", "clerk_hooks", "events", "--json"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = subprocess.run(
+        command, stdout=writer, stderr=subprocess.PIPE, env=environment(), timeout=60, check=False
+    )
+    os.close(writer)
+    assert process.returncode == 1
+    assert process.stderr == b""
+
+
+@pytest.mark.parametrize("arguments", [["events", "user.*"], ["sample", "user.created"]])
+def test_what_is_no_terminal_gets_no_colours(arguments: list[str]) -> None:
+    result = spawn(*arguments, TERM="xterm-256color")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "\x1b" not in result.stdout
+
+
+def test_the_shell_can_complete_commands_and_event_types() -> None:
+    def complete(words: str) -> list[str]:
+        result = spawn(
+            _CLERK_HOOKS_COMPLETE="complete_bash",
+            COMP_WORDS=words,
+            COMP_CWORD=str(len(words.split(" ")) - 1),
+        )
+        return result.stdout.split()
+
+    assert complete("clerk-hooks re") == ["record", "replay"]
+    assert complete("clerk-hooks sample user.") == ["user.created", "user.updated", "user.deleted"]
+    assert complete("clerk-hooks send sms") == ["sms.created"]
+
+
+def test_help_needs_neither_events_nor_svix_nor_rich() -> None:
+    heavy = ["pydantic", "svix", "asyncio", "rich", "http.client", "http.server"]
+    heavy += ["clerk_hooks.events", "clerk_hooks.cli._sending", "clerk_hooks.cli._recorder"]
+    script = f"""
+import sys
+sys.argv = ["clerk-hooks", "--help"]
+from clerk_hooks.cli import run
+assert run() == 0
+print([name for name in {heavy} if name in sys.modules], file=sys.stderr)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert result.stderr == "[]\n"

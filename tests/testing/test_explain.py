@@ -1,0 +1,344 @@
+"""Explanations: each cause from a case that has it, and none for a delivery that is verified."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, get_args
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clerk_hooks import ConfigurationError, sign, verify
+from clerk_hooks.event_types import EVENT_TYPES
+from clerk_hooks.testing import (
+    SECRET,
+    Cause,
+    Explanation,
+    explain,
+    sample,
+    sample_payload,
+    signed_request,
+)
+
+OTHER = "whsec_" + base64.b64encode(b"the secret of production").decode()
+NAME = "Zoë & <Ada> Lovelace/Byron"
+REQUEST = signed_request(sample("user.created", {"first_name": NAME}), secret=SECRET)
+BODY, HEADERS = REQUEST
+SIGNATURE = HEADERS["svix-signature"]
+NOW = REQUEST.signed_at
+REPEATABLE = settings(deadline=None, derandomize=True, database=None)
+
+pytestmark = pytest.mark.usefixtures("no_secret_in_environment")
+
+
+def parsed() -> Any:
+    return json.loads(BODY)
+
+
+def go(value: Any) -> bytes:
+    """JSON as Go writes it: no blanks, keys by name, letters as they are, but for three signs."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    for sign_ in "<>&":
+        text = text.replace(sign_, f"\\u{ord(sign_):04x}")
+    return text.encode()
+
+
+def without(*names: str) -> dict[str, str]:
+    return {name: value for name, value in HEADERS.items() if name not in names}
+
+
+def named(change: Callable[[str], str]) -> dict[str, str]:
+    return {change(name): value for name, value in HEADERS.items()}
+
+
+BODIES: dict[str, tuple[Cause, Any]] = {
+    "a mapping": ("body_not_raw", parsed()),
+    "nothing": ("body_not_raw", None),
+    "JavaScript's name for it": ("body_not_raw", b"[object Object]"),
+    "empty": ("body_empty", b""),
+    "a newline more": ("body_newline", BODY + b"\n"),
+    "a Windows newline more": ("body_newline", BODY + b"\r\n"),
+    "blanks around it": ("body_newline", b" \n" + BODY + b"\t "),
+    "a byte order mark more": ("body_bom", b"\xef\xbb\xbf" + BODY),
+    "a byte order mark and a newline more": ("body_bom", b"\xef\xbb\xbf" + BODY + b"\n"),
+    "in Latin-1": ("body_encoding", BODY.decode().encode("latin-1")),
+    "in UTF-16": ("body_encoding", BODY.decode().encode("utf-16")),
+    "in UTF-16 without a mark": ("body_encoding", BODY.decode().encode("utf-16-be")),
+    "decoded as Latin-1": ("body_encoding", BODY.decode("latin-1").encode()),
+    "decoded as cp1252": ("body_encoding", BODY.decode("cp1252").encode()),
+    "json.dumps": ("body_reserialised", json.dumps(parsed())),
+    "json.dumps without blanks": (
+        "body_reserialised",
+        json.dumps(parsed(), separators=(",", ":")),
+    ),
+    "json.dumps with blanks and letters": (
+        "body_reserialised",
+        json.dumps(parsed(), ensure_ascii=False),
+    ),
+    "indented": ("body_reserialised", json.dumps(parsed(), indent=2)),
+    "indented by tabs, with a newline": (
+        "body_reserialised",
+        json.dumps(parsed(), indent="\t") + "\n",
+    ),
+    "keys sorted": ("body_reserialised", json.dumps(parsed(), sort_keys=True)),
+    "keys in any order": (
+        "body_reserialised",
+        json.dumps(dict(reversed(parsed().items())), separators=(",", ":")),
+    ),
+    "written by PHP": (
+        "body_reserialised",
+        json.dumps(parsed(), separators=(",", ":")).replace("/", "\\/"),
+    ),
+    "written by Go": ("body_reserialised", go(parsed())),
+    "str of a dict": ("body_reserialised", str(parsed())),
+    "str of bytes": ("body_wrapped", str(BODY)),
+    "JSON in a JSON string": ("body_wrapped", json.dumps(BODY.decode())),
+    "base64": ("body_wrapped", base64.b64encode(BODY)),
+    "a form's key": ("body_wrapped", quote(BODY) + "="),
+    "a form's value": ("body_wrapped", "payload=" + quote(BODY, safe="")),
+}
+"""What became of the body -> the cause, and that body."""
+
+SECRETS: dict[str, tuple[Cause, Any]] = {
+    "unset": ("secret_missing", None),
+    "empty": ("secret_missing", ""),
+    "only a prefix": ("secret_missing", "whsec_"),
+    "an API key": ("secret_is_api_key", "sk_test_abcdefghijklmnop"),
+    "a publishable key in quotes": ("secret_is_api_key", '"pk_live_abcdefghijklmnop"'),
+    "no base64": ("secret_malformed", "whsec_%%%"),
+    "too short": ("secret_malformed", "whsec_YWJj"),
+    "a blank in it": ("secret_decorated", SECRET[:20] + " " + SECRET[20:]),
+    "a newline in it": ("secret_decorated", SECRET[:30] + "\n" + SECRET[30:]),
+    "a quote behind the prefix": ("secret_decorated", f'whsec_"{SECRET[6:]}"'),
+    "curly quotes": ("secret_decorated", f"\u201c{SECRET}\u201d"),
+    "an invisible sign": ("secret_decorated", f"\u200b{SECRET}"),
+    "a written newline": ("secret_decorated", f"{SECRET}\\n"),
+    "a semicolon": ("secret_decorated", f"{SECRET};"),
+    "its name before it": ("secret_decorated", f"CLERK_WEBHOOK_SIGNING_SECRET={SECRET}"),
+    "a shell's line": ("secret_decorated", f'export SECRET="{SECRET}"'),
+    "the prefix twice": ("secret_decorated", f"whsec_{SECRET}"),
+    "the prefix in capitals": ("secret_decorated", f"WHSEC_{SECRET[6:]}"),
+    "in base64 once more": ("secret_decorated", base64.b64encode(SECRET.encode()).decode()),
+    "percent-encoded": ("secret_decorated", quote(SECRET + "=")),
+    "of another environment": ("unknown", OTHER),
+}
+"""What is passed as the secret -> the cause, and that."""
+
+HEADER_CASES: dict[str, tuple[Cause, Any]] = {
+    "none of them": ("headers_stripped", {}),
+    "no signature": ("headers_stripped", without("svix-signature")),
+    "a blank signature": ("headers_stripped", {**HEADERS, "svix-signature": " "}),
+    "X- in front": ("headers_renamed", named(lambda name: f"X-{name}")),
+    "underscores": ("headers_renamed", named(lambda name: name.replace("-", "_"))),
+    "another's prefix": ("headers_renamed", named(lambda name: f"x-amzn-remapped-{name}")),
+    "one of them renamed": (
+        "headers_renamed",
+        {**without("svix-id"), "Original-Svix-Id": REQUEST.message_id},
+    ),
+    "two families": (
+        "headers_mixed",
+        {**without("svix-id"), "webhook-id": REQUEST.message_id},
+    ),
+    "two signatures": (
+        "headers_duplicated",
+        [*HEADERS.items(), ("svix-signature", "v1,abc")],
+    ),
+    "joined signatures": (
+        "headers_duplicated",
+        {**HEADERS, "svix-signature": f"v1,abc, {SIGNATURE}"},
+    ),
+    "a date as the timestamp": (
+        "header_malformed",
+        {**HEADERS, "svix-timestamp": NOW.isoformat()},
+    ),
+    "milliseconds": ("header_malformed", {**HEADERS, "svix-timestamp": "1790000000000"}),
+    "an id with a dot": ("header_malformed", {**HEADERS, "svix-id": "msg.1"}),
+    "lower case": ("signature_mangled", {**HEADERS, "svix-signature": SIGNATURE.lower()}),
+    "without v1": ("signature_mangled", {**HEADERS, "svix-signature": SIGNATURE[3:]}),
+    "percent-encoded": (
+        "signature_mangled",
+        {**HEADERS, "svix-signature": quote(SIGNATURE, safe="")},
+    ),
+    "in quotes": ("signature_mangled", {**HEADERS, "svix-signature": f'"{SIGNATURE}"'}),
+    "cut off": ("signature_mangled", {**HEADERS, "svix-signature": SIGNATURE[:30]}),
+    "no headers": ("headers_unreadable", 5),
+    "text": ("headers_unreadable", "svix-id: msg_1"),
+}
+"""What became of the headers -> the cause, and those headers."""
+
+
+def check(found: Explanation, cause: Cause) -> None:
+    """That it is `cause`, with a message and advice that show neither secret nor payload."""
+    assert found.cause == cause, found.message
+    assert not found.verified
+    assert found.message
+    assert found.advice
+    for hidden in (SECRET[6:], OTHER[6:], NAME, "Lovelace", "example.com", SIGNATURE[3:]):
+        assert hidden not in str(found)
+
+
+@pytest.mark.parametrize(("cause", "body"), BODIES.values(), ids=BODIES)
+def test_what_became_of_the_body(cause: Cause, body: Any) -> None:
+    found = explain(body, HEADERS, secret=SECRET, now=NOW)
+    check(found, cause)
+    assert found.proven
+
+
+@pytest.mark.parametrize(("cause", "secret"), SECRETS.values(), ids=SECRETS)
+def test_what_is_wrong_with_the_secret(cause: Cause, secret: Any) -> None:
+    found = explain(BODY, HEADERS, secret=secret, now=NOW)
+    check(found, cause)
+    assert found.proven == (cause != "unknown")
+
+
+@pytest.mark.parametrize(("cause", "headers"), HEADER_CASES.values(), ids=HEADER_CASES)
+def test_what_became_of_the_headers(cause: Cause, headers: Any) -> None:
+    found = explain(BODY, headers, secret=SECRET, now=NOW)
+    check(found, cause)
+    assert found.proven
+
+
+def test_which_names_were_found_and_which_are_missing_is_said() -> None:
+    renamed = explain(BODY, named(lambda name: f"X-{name}"), secret=SECRET)
+    assert "X-svix-id, X-svix-signature, X-svix-timestamp" in renamed.message
+    stripped = explain(BODY, without("svix-signature"), secret=SECRET)
+    assert "svix-signature missing" in stripped.message
+
+
+def test_a_clock_that_is_behind_and_by_how_much() -> None:
+    found = explain(BODY, HEADERS, secret=SECRET, now=NOW - timedelta(seconds=301))
+    check(found, "clock_behind")
+    assert "301 s in the future" in found.message
+
+
+def test_a_delivery_that_is_too_old_and_by_how_much() -> None:
+    found = explain(BODY, HEADERS, secret=SECRET, now=NOW + timedelta(days=1))
+    check(found, "too_old")
+    assert "86400 s ago" in found.message
+
+
+def test_what_was_changed_counts_before_the_time() -> None:
+    later = NOW + timedelta(days=1)
+    check(explain(BODY + b"\n", HEADERS, secret=SECRET, now=later), "body_newline")
+    check(explain(BODY, HEADERS, secret=OTHER, now=later), "unknown")
+
+
+def test_a_secret_of_another_environment_is_known_where_it_is_at_hand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = explain(BODY, HEADERS, secret=OTHER, other_secrets=["no secret", SECRET], now=NOW)
+    check(found, "secret_of_another")
+    assert "number 2 of the other secrets" in found.message
+    monkeypatch.setenv("WEBHOOK_SECRET_OF_STAGING", SECRET)
+    found = explain(BODY, HEADERS, secret=OTHER, now=NOW)
+    check(found, "secret_of_another")
+    assert "environment variable WEBHOOK_SECRET_OF_STAGING" in found.message
+    check(explain(BODY, HEADERS, now=NOW), "secret_of_another")
+    check(explain(BODY, HEADERS, secret="sk_test_1", now=NOW), "secret_of_another")
+
+
+def test_of_two_things_that_are_wrong_together_the_one_to_mend_first_is_named() -> None:
+    body = json.dumps(parsed())
+    check(explain(body, HEADERS, secret=f"{SECRET};", now=NOW), "secret_malformed")
+    check(explain(body, HEADERS, secret=OTHER, other_secrets=SECRET, now=NOW), "body_reserialised")
+
+
+def test_where_nothing_can_be_proven_the_request_may_show_it() -> None:
+    changed = BODY.replace(b"Lovelace", b"Byron")
+    check(explain(changed, HEADERS, secret=SECRET, now=NOW), "unknown")
+    length = {**HEADERS, "Content-Length": str(len(BODY))}
+    found = explain(changed, length, secret=SECRET, now=NOW)
+    check(found, "body_changed")
+    assert not found.proven
+    assert f"{len(changed)} bytes, and its Content-Length is {len(BODY)}" in found.message
+    found = explain(json.dumps({**parsed(), "more": 1}), HEADERS, secret=SECRET, now=NOW)
+    check(found, "body_changed")
+    assert not found.proven
+
+
+def test_a_forged_request_is_not_explained_away() -> None:
+    forged = REQUEST.forged()
+    found = explain(*forged, secret=SECRET, other_secrets=OTHER, now=NOW)
+    check(found, "unknown")
+    assert not found.proven
+    assert "forged" in found.advice
+
+
+def test_every_cause_has_a_case() -> None:
+    named_here = {cause for cases in (BODIES, SECRETS, HEADER_CASES) for cause, _ in cases.values()}
+    elsewhere = {"clock_behind", "too_old", "secret_of_another", "body_changed"}
+    assert named_here | elsewhere == set(get_args(Cause))
+
+
+@pytest.mark.parametrize("event_type", EVENT_TYPES)
+def test_every_sample_that_is_written_again_is_recognised(event_type: str) -> None:
+    request = signed_request(sample_payload(event_type), secret=SECRET)
+    for changed in (
+        json.dumps(json.loads(request.body)),
+        json.dumps(json.loads(request.body), indent=4),
+    ):
+        check(explain(changed, request.headers, secret=SECRET), "body_reserialised")
+
+
+def test_a_time_that_is_none_is_refused() -> None:
+    with pytest.raises(ConfigurationError):
+        explain(BODY, HEADERS, secret=SECRET, now=float("nan"))
+
+
+def test_any_container_of_headers_will_do() -> None:
+    environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in HEADERS.items()}
+    scope = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+    for headers in (environ, scope, {name: [value] for name, value in HEADERS.items()}):
+        assert explain(BODY, headers, secret=SECRET, now=NOW).verified
+        check(explain(BODY + b"\n", headers, secret=SECRET, now=NOW), "body_newline")
+    mixed = {**environ, "HTTP_WEBHOOK_ID": environ.pop("HTTP_SVIX_ID")}
+    del mixed["HTTP_SVIX_ID"]
+    check(explain(BODY, mixed, secret=SECRET), "headers_mixed")
+
+
+verified = st.builds(
+    lambda body, key, age: (body, "whsec_" + base64.b64encode(key).decode(), age),
+    st.binary() | st.text().map(lambda text: text.encode("utf-8", "surrogatepass")),
+    st.binary(min_size=16, max_size=64),
+    st.integers(-300, 300),
+)
+
+
+@given(verified)
+@REPEATABLE
+def test_no_cause_is_ever_named_for_a_delivery_that_is_verified(
+    case: tuple[bytes, str, int],
+) -> None:
+    body, secret, age = case
+    headers = sign(body, secret=secret, timestamp=2_000_000_000)
+    now = 2_000_000_000 + age
+    assert verify(body, headers, secret=secret, now=now)
+    found = explain(body, headers, secret=secret, other_secrets=OTHER, now=now)
+    assert (found.verified, found.cause, found.advice) == (True, None, "")
+
+
+anything = (
+    st.none() | st.integers() | st.binary() | st.text() | st.dictionaries(st.text(), st.text())
+)
+
+
+@REPEATABLE
+@given(anything, anything | st.lists(st.tuples(st.text(), st.text())), anything, anything)
+def test_whatever_is_passed_there_is_an_explanation(
+    body: Any, headers: Any, secret: Any, others: Any
+) -> None:
+    assert not explain(body, headers, secret=secret, other_secrets=others).verified
+    assert not explain(body, HEADERS, secret=secret, other_secrets=others).verified
+    assert not explain(body, HEADERS, secret=SECRET).verified
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":', b"("])
+def test_a_body_that_is_nested_deeper_than_python_goes_is_no_error(opening: bytes) -> None:
+    body = opening * (sys.getrecursionlimit() * 50)
+    assert explain(body, HEADERS, secret=SECRET, now=NOW).cause == "unknown"
