@@ -19,8 +19,10 @@ line with the comment ``# error``, when it stands below the programs above it.
 
 import contextlib
 import doctest
+import gc
 import importlib
 import io
+import logging
 import re
 import shlex
 import shutil
@@ -66,6 +68,8 @@ class Page:
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.socket.getsockname()[1]
         self.server_output = (folder / "server.txt").open("w+b")
+        self.logger = logging.getLogger("clerk_hooks")
+        self.logging = self.logger.level, [*self.logger.handlers]
 
     def run(self) -> None:
         page = self.path.read_text("utf-8")
@@ -219,8 +223,12 @@ class Page:
             self.server.terminate()
             self.server.wait(timeout=60)
         self.server_output.close()
+        level, self.logger.handlers[:] = self.logging
+        self.logger.setLevel(level)
         for module in self.folder.glob("*.py"):
             sys.modules.pop(module.stem, None)
+        self.namespace.clear()
+        gc.collect()  # So that what a page leaves open is this page's affair.
 
 
 def commands(text: str) -> list[str]:

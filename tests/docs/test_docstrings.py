@@ -34,6 +34,12 @@ def blocks() -> Iterator[Any]:
 
 def surroundings() -> dict[str, Any]:
     names = {**vars(clerk_hooks), "UserCreated": UserCreated, "Annotated": Annotated}
+    if find_spec("hypothesis") is not None:
+        import hypothesis
+
+        from clerk_hooks.testing.strategies import events
+
+        names |= {"given": hypothesis.given, "events": events, "router": clerk_hooks.Router()}
     if find_spec("fastapi") is not None:
         import fastapi
 

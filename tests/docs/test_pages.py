@@ -33,6 +33,7 @@ def page(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the pages show a POSIX shell, and gunicorn")
+@pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning")  # No app closes its store.
 @each_page
 def test_the_code_of_a_page_runs_and_prints_what_it_shows(page: Page) -> None:
     page.run()
