@@ -16,7 +16,7 @@ import pytest
 from clerk_hooks import sign
 
 from .pages import ROOT, SECRET
-from .recipe import RECIPES, Service, run, service, serving, user
+from .recipe import RECIPES, Service, service, serving, user
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the servers are given an open socket")
 
@@ -208,11 +208,8 @@ def test_handlers_get_a_database_and_a_client(
     needs(*modules)
     database = tmp_path / "state.sqlite3"
     settings = {"DATABASE": str(database), "CHAT_URL": f"{api.url}/chat"}
-    if name == "state_django":
-        run(name, tmp_path, settings)
-    else:
-        with closing(sqlite3.connect(database)) as connection:
-            connection.execute("CREATE TABLE users (id TEXT PRIMARY KEY)")
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE users (id TEXT PRIMARY KEY)")
     with serving(name, tmp_path, settings) as recipe:
         for _ in range(2):
             assert recipe.deliver("user.created", user()).status == 200

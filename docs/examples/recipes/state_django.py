@@ -1,6 +1,7 @@
 """State for handlers in Django: its settings and its ORM are there without more ado.
 
-``python state_django.py`` creates the table; serve it with ``gunicorn state_django:app``.
+Serve it with ``gunicorn state_django:app``. The table ``users`` is there already: a project has
+migrations for that.
 """
 
 import os
@@ -9,7 +10,7 @@ import django
 import httpx
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
-from django.db import connection, models
+from django.db import models
 from django.urls import path
 
 from clerk_hooks import Endpoint, Router
@@ -56,7 +57,3 @@ def tell(event: UserCreated) -> None:
 
 urlpatterns = [path("webhooks/clerk", clerk_view(Endpoint(router)))]
 app = get_wsgi_application()
-
-if __name__ == "__main__":
-    with connection.cursor() as cursor:  # A project has migrations instead.
-        cursor.execute("CREATE TABLE users (id VARCHAR(255) PRIMARY KEY)")
