@@ -167,7 +167,7 @@ def test_rows_hold_the_newest_state_whatever_the_order_and_however_often(sync: S
         "organizations": {("org_1", "Analytical", "analytical")},
         "memberships": {("orgmem_1", "user_1", "org_1", "org:admin")},
     }
-    deliver(sync, [*reversed(LIVES), *LIVES])
+    deliver(sync, [*LIVES, *reversed(LIVES)])
     assert sync.rows() == newest
 
 
