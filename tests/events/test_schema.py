@@ -1,5 +1,6 @@
 """The models against Clerk's document, and what real deliveries have beyond it."""
 
+import runpy
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -25,39 +26,10 @@ KINDS: dict[str, set[type]] = {
     "array": {list},
 }
 
-USER = {"birthday", "gender"}
-ORGANIZATION = {"logo_url"}
-ITEM = {
-    # The shape until November 2025.
-    *("plan_period", "proration_date", "lifetime_paid", "next_payment_amount"),
-    *("next_payment_date", "amount", "canceled_at", "past_due_at"),
-}
-BEYOND: dict[str, set[str]] = {
-    "BillingPayer": {"instance_id"},
-    "BillingPlan": {
-        *("instance_id", "product_id", "period", "interval", "is_default", "is_prorated"),
-        *("has_base_fee", "publicly_visible", "annual_monthly_amount", "description"),
-        *("free_trial_days", "free_trial_enabled"),
-    },
-    "ClerkError": {"clerk_trace_id"},
-    "EmbeddedOrganization": ORGANIZATION,
-    "EmbeddedSubscriptionItem": ITEM,
-    "EmbeddedUser": USER,
-    "EnterpriseAccountConnection": {"object"},
-    "ExternalAccount": {
-        *("google_id", "given_name", "family_name", "picture", "external_account_id"),
-    },
-    "IdentificationLink": {"object"},
-    "Organization": ORGANIZATION,
-    "OrganizationDomainVerification": {"expires_at"},
-    "OrganizationInvitation": {"public_organization_data"},
-    "PaymentAttempt": {"object"},
-    "PublicOrganizationData": {"object"},
-    "Sms": {"created_at"},
-    "SubscriptionItem": {*ITEM, "credit", "credits"},
-    "User": USER,
-}
-"""Model -> the fields that Clerk's types, deliveries or older documents have beyond today's."""
+SOURCES = Path(__file__).parents[2] / "docs" / "_extensions" / "model_sources.py"
+BEYOND: dict[str, dict[str, str]] = runpy.run_path(str(SOURCES))["BEYOND"]
+"""Model -> the fields that Clerk's types, deliveries or older documents have beyond today's, which
+the page of the models names, too."""
 
 
 class Property(NamedTuple):

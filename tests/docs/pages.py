@@ -1,7 +1,7 @@
-"""The README and the pages of docs/: their code runs, prints what they show, and no link is dead.
+"""The README and the pages of docs/, and how their code is run.
 
-A page is one test, as its blocks build on each other; it has a temporary directory, a namespace and
-a port of its own. What a fenced block is, says the word after its fence:
+The blocks of a page build on each other; it has a temporary directory, a namespace and a port of
+its own. What a fenced block is, says the word after its fence:
 
 - `python`: a program, run; but where its first line is the name of a file, ``# app.py``, it becomes
   that file, for later blocks;
@@ -10,52 +10,50 @@ a port of its own. What a fenced block is, says the word after its fence:
 - `text`: the output of the block before it, or after ``<!-- output of the server -->`` all that the
   server has printed; ``...`` stands for anything, and one blank is as good as many;
 - `sh` after ``<!-- in the background -->``: a command of ours that serves until the page ends;
+- `sql`: a query, run by test_recipes_databases.py;
 - nothing, or a directive of MyST: a drawing.
 
-``<!-- skip: why -->`` before a block leaves it out.
+``<!-- skip: why -->`` before a block leaves it out; so does ``<!-- measured -->``, before what a
+benchmark has written. ``<!-- refused by mypy -->`` is before a program that mypy refuses, on the
+line with the comment ``# error``, when it stands below the programs above it.
 """
 
-import ast
 import contextlib
 import doctest
 import gc
 import importlib
 import io
-import os
+import logging
 import re
 import shlex
 import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from http.client import HTTPConnection
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import clerk_hooks
-from clerk_hooks import ClerkHooksError, ConfigurationError, InputTypeError
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SOURCE = Path(clerk_hooks.__file__).parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES: list[Path] = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+EXAMPLES = ROOT / "docs" / "examples"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 BLOCK = re.compile(
     r"(?:^<!-- (?P<note>[^\n]*) -->\n)?^```(?P<kind>\S*)(?: [^\n]*)?\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-
-each_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 
 
 class Page:
@@ -74,6 +72,8 @@ class Page:
         with socket.create_server(("127.0.0.1", 0)) as other:
             self.other_port: int = other.getsockname()[1]
         self.server_output = (folder / "server.txt").open("w+b")
+        self.logger = logging.getLogger("clerk_hooks")
+        self.logging = self.logger.level, [*self.logger.handlers]
 
     def run(self) -> None:
         page = self.path.read_text("utf-8")
@@ -82,13 +82,16 @@ class Page:
         for match in matches:
             line = page.count("\n", 0, match.start("text"))
             text = match["text"].replace("127.0.0.1:8000", f"127.0.0.1:{self.port}")
+            text = text.replace(":8000/", f":{self.port}/")
             text = text.replace("127.0.0.1:4050", f"127.0.0.1:{self.other_port}")
             note = match["note"] or ""
-            if note.startswith("skip: "):
+            if note.startswith(("skip: ", "measured")):
                 self.output = None
+            elif note.startswith("refused by mypy"):
+                self.refused(text, line)
             elif match["kind"] == "python" and (name := re.match(r"# (\w+\.py)\n", text)):
                 module = self.folder / name[1]
-                assert re.search(rf"\b{module.stem}\b", page[match.end() :]), "it is never used"
+                assert re.search(rf"\b{module.stem}\b", page[match.end() :]), name
                 module.write_text(text, "utf-8")
                 importlib.invalidate_caches()
             elif match["kind"] == "python":
@@ -102,13 +105,40 @@ class Page:
             elif match["kind"] == "text":
                 self.compare(text, line, self.printed() if "server" in note else self.output)
             else:
-                assert match["kind"] == "" or match["kind"].startswith("{"), match["kind"]
+                assert match["kind"] in {"", "sql"} or match["kind"].startswith("{"), match["kind"]
 
     def program(self, text: str, line: int) -> None:
         code = compile("\n" * line + text, str(self.path), "exec", dont_inherit=True)
         with contextlib.redirect_stdout(io.StringIO()) as output:
             exec(code, self.namespace)
         self.output = output.getvalue()
+
+    def refused(self, text: str, line: int) -> None:
+        """Check that mypy, where it is installed, finds the one error that the block announces."""
+        if find_spec("mypy") is None:
+            return
+        above = self.path.read_text("utf-8").splitlines()[:line]
+        programs = [
+            match["text"]
+            for match in BLOCK.finditer("\n".join(above[:-2]) + "\n")
+            if match["kind"] == "python"
+        ]
+        program = self.folder / "refused.py"
+        program.write_text("".join([*programs, text]), "utf-8")
+        command = [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--strict",
+            "--cache-dir=.mypy_cache",
+            program.name,
+        ]
+        done = subprocess.run(
+            command, cwd=self.folder, capture_output=True, text=True, timeout=120, check=False
+        )
+        errors = [int(number) for number in re.findall(r"refused\.py:(\d+): error:", done.stdout)]
+        wanted = program.read_text("utf-8").splitlines()
+        assert errors == [n for n, text in enumerate(wanted, 1) if "# error" in text], done.stdout
 
     def session(self, text: str, line: int) -> None:
         test = doctest.DocTestParser().get_doctest(
@@ -131,14 +161,19 @@ class Page:
                     self.monkeypatch.setenv(name, value)
             case ["pip", "install", *arguments]:
                 check_requirements(arguments)
+            case ["gunicorn" | "uvicorn" as server, app] if self.server or server == "uvicorn":
+                program = EXAMPLES / f"{app.partition(':')[0]}.py"  # Served by test_examples.py.
+                assert f"``{line}``" in program.read_text("utf-8")
             case ["gunicorn", *arguments]:
                 self.serve(arguments)
-            case ["cloudflared" | "ngrok", *_]:
+            case ["cloudflared" | "ngrok" | "clerk", *_]:
                 assert re.search(rf"\b({self.port}|8000)\b", line)
             case ["pytest"]:
                 pass  # This very run.
             case ["pytest", *_]:
                 return self.execute([sys.executable, "-m", *words, "-p", "no:cacheprovider"])
+            case ["python", "-m", "tests.benchmarks", *_]:
+                pass  # Takes minutes; test_performance_page.py looks at what it wrote.
             case ["python", *arguments]:
                 return self.execute([sys.executable, *arguments])
             case ["clerk-hooks", *arguments, "||", "echo", word]:
@@ -214,119 +249,12 @@ class Page:
             self.server.terminate()
             self.server.wait(timeout=60)
         self.server_output.close()
+        level, self.logger.handlers[:] = self.logging
+        self.logger.setLevel(level)
         for module in self.folder.glob("*.py"):
             sys.modules.pop(module.stem, None)
         self.namespace.clear()
         gc.collect()  # So that what a page leaves open is this page's affair.
-
-
-@pytest.fixture
-def page(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("CLERK_WEBHOOK_SIGNING_SECRET", SECRET)
-    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
-    monkeypatch.setenv("PYTHONUTF8", "1")
-    monkeypatch.setenv("COLUMNS", "100")
-    paths = [str(SOURCE.parent), os.environ.get("PYTHONPATH", "")]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
-    page = Page(path, tmp_path, monkeypatch)
-    yield page
-    page.close()
-
-
-@pytest.mark.skipif(os.name == "nt", reason="the pages show a POSIX shell, and gunicorn")
-@pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning")  # No app closes its store.
-@each_page
-def test_the_code_of_a_page_runs_and_prints_what_it_shows(page: Page) -> None:
-    page.run()
-
-
-@each_page
-def test_every_link_inside_the_repository_leads_somewhere(path: Path) -> None:
-    for target in LINK.findall(BLOCK.sub("", path.read_text("utf-8"))):
-        if target.startswith(("https://", "http://")):
-            continue
-        name, _, anchor = target.partition("#")
-        file = path.parent / name if name else path
-        assert file.exists(), target
-        assert not anchor or anchor in anchors(file), target
-
-
-def test_the_table_of_reasons_has_every_reason_and_no_other() -> None:
-    page = (ROOT / "docs" / "errors.md").read_text("utf-8")
-    documented = re.findall(r"^\| `(\w+)` \| `(\w+)` \| (\w+) \|", page, re.MULTILINE)
-    raised = reasons_in_source()
-    in_no_use_yet = {
-        (error.reason, name)
-        for name, error in ERRORS.items()
-        if not error.__subclasses__() and name not in {raiser for _, raiser in raised}
-    }
-    assert sorted(documented) == sorted(
-        (reason, name, answer_of(ERRORS[name])) for reason, name in raised | in_no_use_yet
-    )
-
-
-def test_the_tree_of_errors_has_every_class_and_its_status() -> None:
-    page = (ROOT / "docs" / "errors.md").read_text("utf-8")
-    drawn = re.findall(r"(?m)^([│├└─ ]*)([A-Z]\w+)(?: \(.*?\))?(?: +(\d+))?", tree_in(page))
-    depths = {name: len(indent) // 4 for indent, name, _ in drawn}
-    assert depths == {name: depth(error) for name, error in ERRORS.items()}
-    for _, name, status in drawn:
-        assert status in {"", answer_of(ERRORS[name])}
-
-
-ERRORS: dict[str, type[ClerkHooksError]] = {
-    name: value
-    for name, value in vars(clerk_hooks).items()
-    if isinstance(value, type) and issubclass(value, ClerkHooksError)
-}
-
-
-def tree_in(page: str) -> str:
-    return next(match["text"] for match in BLOCK.finditer(page) if "└" in match["text"])
-
-
-def depth(error: type[ClerkHooksError]) -> int:
-    return sum(issubclass(ancestor, ClerkHooksError) for ancestor in error.__mro__) - 1
-
-
-def answer_of(error: type[ClerkHooksError]) -> str:
-    """The status of its reply, or that there is none."""
-    never_a_reply = issubclass(error, (ConfigurationError, InputTypeError))
-    return "raised" if never_a_reply else str(error.status)
-
-
-def reasons_in_source() -> set[tuple[str, str]]:
-    """Each (reason, class of error) that a module of the library builds an error with."""
-    found: set[tuple[str, str]] = set()
-    for path in SOURCE.rglob("*.py"):
-        module = ast.parse(path.read_text("utf-8"))
-        for node in ast.walk(module):
-            call = node.exc if isinstance(node, ast.Raise) else node
-            function = call.func if isinstance(call, ast.Call) else call
-            raised = isinstance(node, (ast.Raise, ast.Call)) and isinstance(function, ast.Name)
-            if not raised or function.id not in ERRORS:
-                continue
-            keywords = call.keywords if isinstance(call, ast.Call) else []
-            values = [keyword.value for keyword in keywords if keyword.arg == "reason"]
-            reasons = texts(values[0], module) if values else {ERRORS[function.id].reason}
-            assert reasons, f"{path}:{node.lineno}: a reason that cannot be read"
-            found |= {(reason, function.id) for reason in reasons}
-    return found
-
-
-def texts(value: ast.expr, module: ast.Module) -> set[str]:
-    """The texts that an expression may be: those in it, or in what its variable is assigned."""
-    if isinstance(value, ast.Name):
-        assigned = [
-            node.value
-            for node in ast.walk(module)
-            if isinstance(node, ast.Assign) and value.id in map(ast.unparse, node.targets)
-        ]
-        return {text for other in assigned for text in texts(other, module)}
-    constants = [node.value for node in ast.walk(value) if isinstance(node, ast.Constant)]
-    return {constant for constant in constants if isinstance(constant, str)}
 
 
 def commands(text: str) -> list[str]:
@@ -339,15 +267,13 @@ def check_requirements(arguments: list[str]) -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"][
         "optional-dependencies"
     ]
-    needed = {re.split(r"[<>=\[]", text)[0] for extra in extras.values() for text in extra}
+    named = {re.split("[<>=]", text)[0] for extra in extras.values() for text in extra}
+    needed = named | {name.partition("[")[0] for name in named}
+    if "--target" in arguments:
+        arguments = arguments[: arguments.index("--target")]
     for argument in arguments:
         own = re.fullmatch(r"(?:\.|clerk-hooks)(?:\[([\w,]+)\])?", argument)
         if own is None:
             assert argument == "-e" or argument in needed, argument
         elif own[1]:
             assert set(own[1].split(",")) <= extras.keys(), argument
-
-
-def anchors(file: Path) -> set[str]:
-    headings = HEADING.findall(BLOCK.sub("", file.read_text("utf-8")))
-    return {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in headings}

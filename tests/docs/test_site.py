@@ -1,0 +1,70 @@
+"""The pages build into a site without a warning, and every public name is in its reference."""
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import clerk_hooks
+
+from .pages import ROOT
+
+needed = ("sphinx", "myst_parser", "furo", "sphinx_design")
+pytestmark = pytest.mark.skipif(
+    any(find_spec(name) is None for name in needed), reason="needs the extra docs"
+)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the one command builds; a warning, a dead link included, is an error."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
+    done = subprocess.run(
+        [*command, "-d", folder / "doctrees", ROOT / "docs", folder / "html"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "html"
+
+
+@pytest.fixture(scope="module")
+def names(site: Path) -> set[str]:
+    """The Python names that other projects can link to."""
+    from sphinx.util.inventory import InventoryFile
+
+    with (site / "objects.inv").open("rb") as file:
+        inventory: Any = InventoryFile.load(file, "", lambda base, path: base + path)
+    data = getattr(inventory, "data", inventory)
+    return {name for kind, found in data.items() if kind.startswith("py:") for name in found}
+
+
+def test_every_public_name_has_its_docstring_in_the_reference(names: set[str]) -> None:
+    public = {*clerk_hooks.__all__} - {"__version__"}
+    assert {name for name in public if f"clerk_hooks.{name}" not in names} == set()
+
+
+def test_every_model_and_event_can_be_linked_to(names: set[str]) -> None:
+    import clerk_hooks.events
+
+    missing = {
+        name for name in clerk_hooks.events.__all__ if f"clerk_hooks.events.{name}" not in names
+    }
+    assert missing == set()
+
+
+def test_a_search_finds_the_fields_of_the_models(site: Path) -> None:
+    index = (site / "searchindex.js").read_text("utf-8")
+    assert "models" in index
+    assert "lockout_expires_in_second" in index
+
+
+def test_no_page_shows_where_it_was_built(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        assert str(ROOT) not in page.read_text("utf-8"), page.name
