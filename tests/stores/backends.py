@@ -13,7 +13,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -181,7 +181,8 @@ def mariadb_database() -> Iterator[str]:
         finally:
             cursor.execute("SELECT id FROM information_schema.processlist WHERE db = %s", [name])
             for (number,) in cursor.fetchall():
-                cursor.execute(f"KILL {number}")
+                with suppress(pymysql.err.OperationalError):  # It has just ended by itself.
+                    cursor.execute(f"KILL {number}")
             cursor.execute(f"DROP DATABASE {name}")
 
 
