@@ -13,7 +13,7 @@ from clerk_hooks.cli import app
 
 from .conftest import Application, Run, environment
 
-COMMANDS = ["demo", "events", "sample", "send", "record", "replay", "explain"]
+COMMANDS = ["demo", "events", "sample", "send", "record", "replay", "explain", "store"]
 
 
 def spawn(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -28,9 +28,11 @@ def spawn(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_commands_are_all_tested_here() -> None:
-    assert [
+    commands = [
         command.callback.__name__ for command in app.registered_commands if command.callback
-    ] == COMMANDS
+    ]
+    groups = [group.name for group in app.registered_groups]
+    assert [*commands, *groups] == COMMANDS
 
 
 def test_the_first_help_names_every_command_in_a_line(run: Run) -> None:

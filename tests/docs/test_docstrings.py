@@ -47,6 +47,13 @@ def surroundings() -> dict[str, Any]:
 
         names |= {"app": fastapi.FastAPI(), "Depends": fastapi.Depends, "verifier": Verifier()}
         names["VerifiedDelivery"] = VerifiedDelivery
+    if find_spec("sqlalchemy") is not None:
+        import sqlalchemy
+
+        from clerk_hooks.stores.sqlalchemy import SQLAlchemyStore
+
+        names |= {"SQLAlchemyStore": SQLAlchemyStore, "router": clerk_hooks.Router()}
+        names["engine"] = sqlalchemy.create_engine("sqlite:///never-opened.db")
     return names
 
 
@@ -58,6 +65,8 @@ def test_there_are_examples_to_run() -> None:
 def test_an_example_in_a_docstring_runs(block: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if "@app" in block and find_spec("fastapi") is None:
         pytest.skip("needs FastAPI")
+    if "SQLAlchemyStore" in block and find_spec("sqlalchemy") is None:
+        pytest.skip("needs SQLAlchemy")
     monkeypatch.setenv("CLERK_WEBHOOK_SIGNING_SECRET", SECRET)
     lines = [line[4:] for line in block.splitlines()]
     exec(compile("\n".join(lines), "docstring", "exec", dont_inherit=True), surroundings())

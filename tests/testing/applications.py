@@ -148,6 +148,8 @@ def use_django(endpoint: Endpoint) -> None:
             ALLOWED_HOSTS=["*"], ROOT_URLCONF=urls.__name__, SECRET_KEY="x", DATABASES={}
         )
         django.setup()
+    # Other tests may have set the process's project up before; it is theirs to set up again.
+    settings.ROOT_URLCONF, settings.MIDDLEWARE = urls.__name__, []
     from django.urls import clear_url_caches
 
     clear_url_caches()

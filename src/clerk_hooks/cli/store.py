@@ -28,7 +28,9 @@ _Answer = TypeVar("_Answer")
 
 store_app = typer.Typer(
     no_args_is_help=True,
-    help="See what an idempotency store remembers of a message, and make it forget.",
+    help="See what an idempotency store remembers of a message, and make it forget.\n\n\b\n"
+    "clerk-hooks store show msg_2b... --store hooks.db\n"
+    "clerk-hooks store forget msg_2b... --store redis://localhost",
 )
 
 _Store = Annotated[
@@ -50,7 +52,7 @@ _MessageId = Annotated[
 ]
 
 
-@store_app.command()
+@store_app.command(short_help="Show which handlers of a message have succeeded.")
 def show(
     message_id: _MessageId, *, store: _Store = "", prefix: _Prefix = None, as_json: _Json = False
 ) -> None:
@@ -68,7 +70,7 @@ def show(
     raise typer.Exit(0 if records else 1)
 
 
-@store_app.command()
+@store_app.command(short_help="Forget a message, so that a replay runs its handlers again.")
 def forget(
     message_id: _MessageId, *, store: _Store = "", prefix: _Prefix = None, as_json: _Json = False
 ) -> None:
@@ -86,7 +88,7 @@ def forget(
     raise typer.Exit(0 if count else 1)
 
 
-@store_app.command()
+@store_app.command(short_help="Delete what is older than the retention.")
 def purge(*, store: _Store = "", prefix: _Prefix = None, as_json: _Json = False) -> None:
     """Delete what is older than the retention; it counts for nothing anyway.
 

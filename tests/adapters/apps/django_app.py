@@ -15,7 +15,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection
 from django.db.backends.signals import connection_created
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import path
+from django.urls import clear_url_caches, path
 from django.utils.decorators import sync_and_async_middleware
 
 from clerk_hooks.adapters.django import async_clerk_view, clerk_view
@@ -30,18 +30,25 @@ MIDDLEWARE = [
 
 
 def set_up(urlpatterns: list[Any], **more: Any) -> None:
-    """Django as a process has it: once."""
+    """Django as a process has it: once; what other tests have set up before is set anew."""
     urls = ModuleType("clerk_hooks_test_urls")
     urls.urlpatterns = urlpatterns  # type: ignore[attr-defined]
     sys.modules[urls.__name__] = urls
-    settings.configure(
-        ROOT_URLCONF=urls.__name__,
-        ALLOWED_HOSTS=["127.0.0.1", "localhost", "testserver"],
-        LOGGING_CONFIG=None,
-        SECRET_KEY="not used",
-        **{"MIDDLEWARE": MIDDLEWARE, **more},
-    )
-    django.setup()
+    values = {
+        "ROOT_URLCONF": urls.__name__,
+        "ALLOWED_HOSTS": ["127.0.0.1", "localhost", "testserver"],
+        "LOGGING_CONFIG": None,
+        "SECRET_KEY": "not used",
+        "MIDDLEWARE": MIDDLEWARE,
+        **more,
+    }
+    if settings.configured:
+        for name, value in values.items():
+            setattr(settings, name, value)
+        clear_url_caches()
+    else:
+        settings.configure(**values)
+        django.setup()
 
 
 def _build(folder: str, make_view: Any, handler: Any) -> Any:
