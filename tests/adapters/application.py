@@ -1,7 +1,8 @@
 """What the adapters' tests put behind real servers, and the requests it gets.
 
-One endpoint per verifier, by path: ``/own`` and ``/svix``. Every handler writes the payload that it
-saw to ``<folder>/<message id>``, so that a test can see through any server what was handled.
+One endpoint per verifier, by path: ``/own`` and ``/svix``; and two with a store: ``/stored``, and
+``/down``, whose store does not answer. Every handler adds the payload that it saw to
+``<folder>/<message id>``, so that a test can see through any server what was handled, how often.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from svix.webhooks import Webhook
 
 from clerk_hooks import AbortDelivery, Delivery, Endpoint, Router, SvixVerifier, Verifier
 from clerk_hooks.events import SessionCreated, UnknownEvent, UserCreated, UserDeleted, UserUpdated
+from clerk_hooks.stores.sqlite import SQLiteStore
 
 SECRET = "whsec_" + base64.b64encode(b"the key of the adapters' tests").decode()
 MAX_BODY = 20_000
@@ -32,7 +34,8 @@ def build_router(folder: Path) -> Router:
     router = Router()
 
     def note(delivery: Delivery) -> None:
-        (folder / delivery.message_id).write_bytes(delivery.payload)
+        with (folder / delivery.message_id).open("ab") as file:
+            file.write(delivery.payload)
 
     @router.on("user.created")
     def handled(event: UserCreated, delivery: Delivery) -> None:
@@ -60,12 +63,24 @@ def build_router(folder: Path) -> Router:
 
 
 def build_endpoints(folder: Path) -> dict[str, Endpoint]:
-    """The same endpoint under each verifier."""
-    verifiers = {"own": Verifier(SECRET), "svix": SvixVerifier(SECRET)}
-    return {
-        name: Endpoint(build_router(folder), verifier=verifier, max_body=MAX_BODY)
-        for name, verifier in verifiers.items()
+    """The same endpoint under each verifier, and with each store."""
+    settings: dict[str, dict[str, Any]] = {
+        "own": {"verifier": Verifier(SECRET)},
+        "svix": {"verifier": SvixVerifier(SECRET)},
+        "stored": {"secret": SECRET, "store": SQLiteStore(folder / "store.sqlite")},
+        "down": {"secret": SECRET, "store": SQLiteStore(folder)},  # No file, and so no database.
     }
+    return {
+        name: Endpoint(build_router(folder), max_body=MAX_BODY, **each)
+        for name, each in settings.items()
+    }
+
+
+def close_stores(endpoints: dict[str, Endpoint]) -> None:
+    """Close the files that these endpoints have open."""
+    for endpoint in endpoints.values():
+        if isinstance(endpoint.store, SQLiteStore):
+            endpoint.store.close()
 
 
 def payload(event_type: str, **data: Any) -> bytes:

@@ -17,7 +17,7 @@ from typing_extensions import Self
 
 from clerk_hooks.adapters.aws_lambda import lambda_handler
 
-from .application import build_endpoints
+from .application import build_endpoints, close_stores
 from .servers import Answer
 
 if TYPE_CHECKING:
@@ -88,15 +88,16 @@ class Gateway:
         self.kind = kind
         self.folder = folder
         self.log = folder / "server.log"
+        self._endpoints = build_endpoints(folder)
         self._functions = {
-            f"/{name}": lambda_handler(endpoint)
-            for name, endpoint in build_endpoints(folder).items()
+            f"/{name}": lambda_handler(endpoint) for name, endpoint in self._endpoints.items()
         }
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         handler = logging.FileHandler(self.log)
         logging.getLogger().addHandler(handler)
+        self._stack.callback(close_stores, self._endpoints)
         self._stack.callback(handler.close)
         self._stack.callback(logging.getLogger().removeHandler, handler)
         return self

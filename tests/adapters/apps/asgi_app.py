@@ -1,4 +1,4 @@
-"""Plain ASGI: both endpoints as one application."""
+"""Plain ASGI: all endpoints as one application."""
 
 from __future__ import annotations
 

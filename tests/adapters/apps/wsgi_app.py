@@ -1,4 +1,4 @@
-"""Plain WSGI: both endpoints as one application."""
+"""Plain WSGI: all endpoints as one application."""
 
 from __future__ import annotations
 
