@@ -111,7 +111,7 @@ class Claims:
 
     def running(self, handler: RegisteredHandler) -> RunningHandler:
         """What `running_handler` is to say while `handler` is run."""
-        return RunningHandler(self._message_id, handler.name, self._claim.token)
+        return RunningHandler(self._message_id, handler.name, self._claim.token, handler.is_async)
 
     def settle(self, handler: RegisteredHandler, *, succeeded: bool) -> None:
         """Confirm or release `handler`, which has ended. Raises `StoreUnavailable`."""

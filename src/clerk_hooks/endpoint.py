@@ -152,12 +152,12 @@ class Endpoint:
             raise ConfigurationError(f"store: an IdempotencyStore, not {type(store).__name__}")
         if not isinstance(lease, timedelta) or lease <= timedelta(0):
             raise ConfigurationError("lease: a timedelta that is positive")
-        router.hold_to(check_needs_no_store if store is None else check_name)
         self.router = router
         self.store = store
         self.lease = lease
         self.verifier = Verifier(secret) if verifier is None else verifier
         self.max_body = max_body
+        router.hold_to(check_needs_no_store if store is None else check_name)
 
     def receive(self, body: Body, headers: Headers) -> Reply:
         """Verify a request, run its handlers and answer it.

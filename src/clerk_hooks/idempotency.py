@@ -171,6 +171,7 @@ class RunningHandler(NamedTuple):
     message_id: str
     handler: str
     token: str
+    is_async: bool = False
 
 
 running_handler: ContextVar[RunningHandler | None] = ContextVar("running_handler", default=None)

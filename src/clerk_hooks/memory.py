@@ -59,7 +59,7 @@ class MemoryStore:
             records = self._messages.get(message_id) or {}
             about = (object and self._objects.get(object.key)) or _Object()
             held = object is not None and self._is_held_elsewhere(about, message_id, now)
-            claim = decide(handlers, records, now, object, KnownObject(about.mark, held))
+            claim = decide(handlers, records, now, object, KnownObject(about.mark_at(now), held))
             seconds = lease.total_seconds()
             ends = now + seconds
             for name in claim.run:
@@ -74,17 +74,18 @@ class MemoryStore:
         self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None
     ) -> bool:
         """Remember that a handler has succeeded, as `IdempotencyStore.confirm` says."""
-        ends = self._clock() + self._retention
+        now = self._clock()
+        ends = now + self._retention
         with self._lock:
             about = (mark and self._objects.get(mark.key)) or _Object()
-            is_outdated = mark is not None and about.mark.outdates(mark)
+            is_outdated = mark is not None and about.mark_at(now).outdates(mark)
             if is_outdated or not self._holds(message_id, handler, token):
                 return False
             records = self._messages.get(message_id) or {}
             records[handler] = HandlerRecord(handler, "done", ends, token)
             self._messages.keep(message_id, records, ends)
             if mark is not None:
-                about.mark = about.mark.moved_by(mark)
+                about.mark, about.forget_at = about.mark_at(now).moved_by(mark), ends
                 self._objects.keep(mark.key, about, ends)
             return True
 
@@ -136,7 +137,12 @@ class _Object:
 
     def __init__(self) -> None:
         self.mark = Mark()
+        self.forget_at = 0.0
         self.holders: set[tuple[str, str]] = set()
+
+    def mark_at(self, now: float) -> Mark:
+        """The mark, as long as it is remembered since it last moved."""
+        return self.mark if self.forget_at > now else Mark()
 
 
 class _Recent(Generic[_Key, _Value]):

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import NullPool, text
 from sqlalchemy.orm import Session
 
-from clerk_hooks import AbortDelivery, Router
+from clerk_hooks import AbortDelivery, ConfigurationError, Router
 
 from .backends import ASYNC_SQL, SYNC_SQL, Backend, backend
 from .worker import Receiver, build
@@ -225,6 +225,40 @@ def test_a_session_that_commits_leaves_the_end_to_the_store(app: App) -> None:
     assert app.receive("msg_1") == 500
     assert app.effects() == []
     failing.clear()
+    assert app.receive("msg_1") == 200
+    assert app.effects() == ["msg_1"]
+
+
+def test_a_session_that_has_rolled_back_cannot_commit_before_the_store(app: App) -> None:
+    refused: list[object] = []
+
+    def roll_back_and_go_on(connection: Any, delivery: Any) -> None:
+        session = Session(bind=connection)
+        session.execute(INSERT, {"m": "gone"})
+        session.rollback()
+        session.execute(INSERT, {"m": delivery.message_id})
+        try:
+            session.commit()
+        except ConfigurationError as error:
+            refused.append(error.reason)
+            raise
+
+    app.on("h", roll_back_and_go_on)
+    assert app.receive("msg_1") == 500
+    assert app.receive("msg_1") == 500
+    assert refused == ["early_commit", "early_commit"]
+    assert app.effects() == []
+
+
+def test_a_session_with_a_savepoint_of_its_own_may_roll_back_and_go_on(app: App) -> None:
+    def roll_back_and_go_on(connection: Any, delivery: Any) -> None:
+        session = Session(bind=connection, join_transaction_mode="create_savepoint")
+        session.execute(INSERT, {"m": "gone"})
+        session.rollback()
+        session.execute(INSERT, {"m": delivery.message_id})
+        session.commit()
+
+    app.on("h", roll_back_and_go_on)
     assert app.receive("msg_1") == 200
     assert app.effects() == ["msg_1"]
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from math import ceil
 from typing import Any, NamedTuple, TypeVar, cast
 
-from sqlalchemy import Engine, TextClause, text
+from sqlalchemy import Engine, TextClause, event, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -28,6 +28,8 @@ _MYSQL = Spelling(
     insert="INSERT IGNORE INTO",
     or_nothing="",
     or_lock="ON DUPLICATE KEY UPDATE object_key = object_key",
+    # A plain SELECT tells what there was when the handler's transaction began to read.
+    read_locked=" FOR UPDATE",
     delete_some="DELETE FROM {table} WHERE forget_at <= :now ORDER BY forget_at LIMIT :count",
 )
 SPELLINGS = {
@@ -96,6 +98,8 @@ def perform(
         if cast("object", result) is False:
             connection.rollback()
         else:
+            if event.contains(connection, "commit", _refuse_commit):
+                event.remove(connection, "commit", _refuse_commit)
             connection.commit()
     except BaseException:
         with suppress(SQLAlchemyError):
@@ -107,8 +111,31 @@ def perform(
     return result
 
 
+def refuse_commits(connection: Connection) -> None:
+    """Let nobody but `perform` commit: a session that has rolled back would, before the confirm."""
+    event.listen(connection, "commit", _refuse_commit)
+
+
+def _refuse_commit(connection: Connection) -> None:
+    # SQLAlchemy takes a transaction whose commit failed for one that has ended, and leaves it open.
+    connection.dialect.do_rollback(connection.connection)
+    raise ConfigurationError(
+        "a handler does not commit the connection of its store, which does, once the handler has "
+        'succeeded; a Session that rolls back takes join_transaction_mode="create_savepoint"',
+        reason="early_commit",
+    )
+
+
 def prepare(connection: Connection, settings: Settings) -> None:
-    """What is to be done once, at first use: create the tables."""
+    """What is to be done once, at first use: create the tables.
+
+    Raises `ConfigurationError` where the engine commits each statement by itself.
+    """
+    if _is_autocommit(connection):
+        raise ConfigurationError(
+            "engine: one of AUTOCOMMIT has no transactions, which the store needs",
+            reason="wrong_engine",
+        )
     if settings.create_schema:
         undo_limit = limit(connection, settings.timeout)
         try:
@@ -116,6 +143,16 @@ def prepare(connection: Connection, settings: Settings) -> None:
         finally:
             if undo_limit is not None and not connection.invalidated:
                 _undo(connection, undo_limit)
+
+
+def _is_autocommit(connection: Connection) -> bool:
+    options = connection.get_execution_options()
+    at_connect = getattr(connection.dialect, "_on_connect_isolation_level", None)
+    if "AUTOCOMMIT" in (options.get("isolation_level"), at_connect):
+        return True
+    # Of SQLite's driver, which has no transactions of its own in a usual set-up, it tells nothing.
+    driver = connection.connection.dbapi_connection
+    return connection.dialect.name != "sqlite" and getattr(driver, "autocommit", None) is True
 
 
 def is_conflict(error: DBAPIError) -> bool:

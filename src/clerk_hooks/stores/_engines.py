@@ -15,7 +15,16 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..errors import ConfigurationError, StoreUnavailable
-from ._database import Settings, failures, is_conflict, limit, perform, prepare, remaining
+from ._database import (
+    Settings,
+    failures,
+    is_conflict,
+    limit,
+    perform,
+    prepare,
+    refuse_commits,
+    remaining,
+)
 from ._sql import Transaction
 from ._watchdog import watched
 
@@ -59,9 +68,12 @@ class SyncTransactions:
         for key in keys:
             self._claimed[key] = None
 
-    def open(self, key: ClaimKey) -> Connection:
-        """The connection of a claim. Raises `ConfigurationError` if it is none of this store."""
-        if _is_in_loop():
+    def open(self, key: ClaimKey, *, is_async: bool) -> Connection:
+        """The connection of a claim. Raises `ConfigurationError` if it is none of this store.
+
+        `is_async` says what the handler is that asks.
+        """
+        if is_async:
             raise ConfigurationError(
                 "connection: an async handler needs a store on an AsyncEngine",
                 reason="wrong_engine",
@@ -91,7 +103,10 @@ class SyncTransactions:
         for key in keys:
             connection = self._claimed.pop(key, None)
             if connection is not None:
-                with suppress(SQLAlchemyError, OSError):
+                with (
+                    suppress(SQLAlchemyError, OSError),
+                    watched(connection, self._settings.timeout),
+                ):
                     connection.close()
 
     def _prepare(self) -> None:
@@ -124,11 +139,12 @@ class AsyncTransactions:
         for key in keys:
             self._claimed[key] = None
 
-    def open(self, key: ClaimKey) -> "Awaitable[AsyncConnection]":
+    def open(self, key: ClaimKey, *, is_async: bool) -> "Awaitable[AsyncConnection]":
         """Like `SyncTransactions.open`; what it returns is to be awaited."""
         from asyncio import ensure_future, shield
 
-        if not _is_in_loop():
+        # A plain function may return what is awaited, and ask when it is.
+        if not is_async and not _is_in_loop():
             raise ConfigurationError(
                 "connection: a handler that is not async needs a store on an Engine",
                 reason="wrong_engine",
@@ -175,7 +191,11 @@ class AsyncTransactions:
     async def _connect(self) -> "AsyncConnection":
         with failures():
             connection = await self._engine.connect()
-            await connection.run_sync(_begin)
+            try:
+                await connection.run_sync(_begin)
+            except BaseException:
+                await connection.close()
+                raise
             return connection
 
     async def _finish(
@@ -211,14 +231,16 @@ class AsyncTransactions:
 
 
 def _begin(connection: Connection) -> None:
-    """Begin the handler's transaction: an ORM session that finds one joins it, and cannot end it.
+    """Begin the handler's transaction, of which nobody but the store makes a commit.
 
-    Python's driver of SQLite begins none before the first write, so that a savepoint would be all.
+    An ORM session that finds a transaction joins it, and what it commits waits for the store.
+    Python's driver of SQLite begins none before the first write: a savepoint would be all.
     """
     connection.begin()
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name == "sqlite" and not driver.in_transaction:
         connection.exec_driver_sql("BEGIN")
+    refuse_commits(connection)
 
 
 def _attempt(
@@ -243,6 +265,7 @@ def _finish(
     except SQLAlchemyError:
         if not connection.invalidated:
             with suppress(SQLAlchemyError):
+                connection.rollback()  # An aborted transaction takes no statement any more.
                 _attempt(connection, settings, release, settings.timeout)
         raise
 

@@ -58,6 +58,7 @@ class Spelling(NamedTuple):
     insert: str = "INSERT INTO"
     or_nothing: str = "ON CONFLICT DO NOTHING"
     or_lock: str = "ON CONFLICT (object_key) DO UPDATE SET object_key = excluded.object_key"
+    read_locked: str = ""
     delete_some: str = (
         "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} "
         "WHERE forget_at <= :now ORDER BY forget_at LIMIT :count)"
@@ -203,7 +204,7 @@ class Rules:
         )
         ((newest_at, is_deleted, forget_at),) = transaction.execute(
             f"SELECT newest_at, is_deleted, forget_at FROM {self._marks} "  # noqa: S608
-            "WHERE object_key = :object_key",
+            f"WHERE object_key = :object_key{self._spelling.read_locked}",
             {"object_key": key},
         ).fetchall()
         return Mark(newest_at, bool(is_deleted)) if forget_at > transaction.now else Mark()

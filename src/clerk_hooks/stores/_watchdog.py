@@ -62,9 +62,12 @@ _watchdog = _Watchdog()
 def watched(connection: Connection, seconds: float) -> Generator[None]:
     """Cut `connection` where what is done with it takes longer than `seconds`.
 
-    Only where the driver tells its socket, as those of PostgreSQL do.
+    Only where the driver tells its socket, as those of PostgreSQL do, or keeps it as PyMySQL does.
     """
-    fileno = getattr(connection.connection.dbapi_connection, "fileno", None)
+    driver = connection.connection.dbapi_connection
+    fileno = getattr(driver, "fileno", None) or getattr(
+        getattr(driver, "_sock", None), "fileno", None
+    )
     socket_ = None
     if fileno is not None:
         with suppress(OSError):

@@ -61,7 +61,8 @@ class SQLAlchemyStore(Generic[_Connection_co]):
 
     What is confirmed is remembered for `retention`. A call that is not answered within `timeout`,
     or that fails, raises `StoreUnavailable`; how long an engine of yours tries to connect, and
-    waits for a free connection, is for its own ``connect_args`` and ``pool_timeout`` to say.
+    waits for a free connection or the answer to a ping (``pool_pre_ping``), is for its own
+    ``connect_args`` and ``pool_timeout`` to say.
     `clock` returns the Unix time in seconds; those of all machines must agree, to well within a
     lease. The tables are created at first use, unless `create_schema` is False; `metadata` and
     `ddl` are for migrations.
@@ -195,9 +196,9 @@ class SQLAlchemyStore(Generic[_Connection_co]):
     def connection(self, delivery: Delivery) -> _Connection_co:
         """The connection, in whose transaction the handler that asks will be confirmed.
 
-        The same one whenever that handler asks. Leave its end to the store: neither commit nor
-        close it; ``begin_nested`` is yours. On an AsyncEngine, await what this returns: an
-        `AsyncConnection`.
+        The same one whenever that handler asks. Leave its end to the store: a commit of it raises
+        `ConfigurationError`, and do not close it; ``begin_nested`` is yours. On an AsyncEngine,
+        await what this returns: an `AsyncConnection`.
 
         Raises `ConfigurationError` outside a handler of `delivery` that an `Endpoint` with this
         store is running, in an async handler without an AsyncEngine, and in any other handler with
@@ -210,7 +211,9 @@ class SQLAlchemyStore(Generic[_Connection_co]):
                 "Endpoint with a store is running it",
                 reason="not_claimed",
             )
-        connection = self._transactions.open((running.token, running.handler))
+        connection = self._transactions.open(
+            (running.token, running.handler), is_async=running.is_async
+        )
         return cast("_Connection_co", connection)
 
     def _sync(self) -> SyncTransactions:
@@ -228,7 +231,7 @@ def _engine(url: URL | str, timeout: float) -> Engine:
     try:
         url = make_url(url)
         driver = url.get_dialect()
-    except (ArgumentError, NoSuchModuleError):  # Their texts may have the URL in them.
+    except (ArgumentError, NoSuchModuleError, ValueError):  # Their texts may have the URL in them.
         raise ConfigurationError("engine: no URL of a database that SQLAlchemy knows") from None
     if driver.is_async:
         raise ConfigurationError(
@@ -242,6 +245,8 @@ def _engine(url: URL | str, timeout: float) -> Engine:
             hide_parameters=True,
             **({} if url.get_backend_name() == "sqlite" else {"pool_timeout": timeout / 2}),
         )
+    except TypeError:
+        raise ConfigurationError("engine: the URL has options that its driver has not") from None
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"engine: {url.drivername} needs the driver {error.name}: pip install {error.name}"
