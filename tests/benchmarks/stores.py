@@ -109,27 +109,32 @@ def sqlite_rows(folder: Path) -> Iterator[Row]:
 
 
 def redis_rows(folder: Path) -> Iterator[Row]:
-    """Redis: in round trips of the bare client."""
-    server = RedisServer(folder, persistent=False)
-    server.start()
+    """Redis: in round trips of the bare client, to a server that remembers few messages."""
+    servers = {name: RedisServer(folder, persistent=False) for name in ("few", "many")}
     try:
-        client = redis.Redis.from_url(server.url)
-        stores = {name: RedisStore(server.url, prefix=f"{{{name}}}:") for name in ("few", "many")}
-        for name, number in (("few", FEW), ("many", MANY)):
-            for batch in batches(old_message_ids(number), 10_000):
-                with client.pipeline(transaction=False) as pipeline:
-                    for id_, until in batch:
-                        record = f"done {until!r} {'0' * 24}"
-                        pipeline.hset(f"{{{name}}}:message:{id_}", HANDLER, record)
-                        pipeline.pexpire(f"{{{name}}}:message:{id_}", 3 * 86_400_000)
-                    pipeline.execute()
-        calls: dict[str, Call] = {name: handling(store) for name, store in stores.items()}
-        t = seconds_per_call(calls | {"bare": lambda: client.get("absent")}, rounds=201)
+        for server, number in zip(servers.values(), (FEW, MANY), strict=True):
+            server.start()
+            remember(server, number)
+        calls = {name: handling(RedisStore(server.url)) for name, server in servers.items()}
+        with redis.Redis.from_url(servers["few"].url) as client:
+            t = seconds_per_call(calls | {"bare": lambda: client.get("absent")}, rounds=201)
         yield Row("Redis: claim, confirm / bare round trip (GET)", t["few"] / t["bare"], 2.5)
         yield growth("Redis", t)
-        client.close()
     finally:
-        server.stop()
+        for server in servers.values():
+            server.stop()
+
+
+def remember(server: RedisServer, number: int) -> None:
+    """Fill a server with the records of that many messages."""
+    with redis.Redis.from_url(server.url) as client:
+        for batch in batches(old_message_ids(number), 10_000):
+            with client.pipeline(transaction=False) as pipeline:
+                for id_, until in batch:
+                    key = f"{{clerk_hooks}}:message:{id_}"
+                    pipeline.hset(key, HANDLER, f"done {until!r} {'0' * 24}")
+                    pipeline.pexpire(key, 3 * 86_400_000)
+                pipeline.execute()
 
 
 def postgresql_rows() -> Iterator[Row]:

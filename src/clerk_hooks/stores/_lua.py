@@ -4,8 +4,6 @@ Under the prefix there are, per message, a hash from the names of its handlers t
 ``STATE EXPIRES_AT TOKEN [HOLDERS]``; per object, a hash with its mark; and per object a hash of the
 handlers being run for it, ``LEASED_UNTIL MESSAGE_ID``, whose key stands in their records.
 Redis deletes each key when the last thing in it is to be forgotten.
-
-Arguments that have no blanks in them come as one, as each costs the client some time.
 """
 
 _READ_MARK = """
@@ -20,8 +18,7 @@ CLAIM = (
     _READ_MARK
     + """
 local message, mark, holders = KEYS[1], KEYS[2], KEYS[3]
-local now, token, leased_until, milliseconds, time, is_delete, message_id =
-  string.match(ARGV[1], "^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (.*)$")
+local now, token, leased_until, milliseconds, time, is_delete, message_id = unpack(ARGV, 1, 7)
 
 local is_stale, is_held = false, false
 if mark then
@@ -35,7 +32,7 @@ if mark then
 end
 
 local outcomes, has_run = {}, false
-for i = 2, #ARGV do
+for i = 8, #ARGV do
   local drops_stale, handler = string.sub(ARGV[i], 1, 1) == "1", string.sub(ARGV[i], 2)
   local outcome, record = "run", redis.call("HGET", message, handler)
   local state, ends
@@ -56,7 +53,7 @@ for i = 2, #ARGV do
     redis.call("HSET", message, handler, text)
     has_run = true
   end
-  outcomes[i - 1] = outcome
+  outcomes[i - 7] = outcome
 end
 if has_run then redis.call("PEXPIRE", message, milliseconds) end
 return table.concat(outcomes, " ")
@@ -67,9 +64,8 @@ return table.concat(outcomes, " ")
 CONFIRM = (
     _READ_MARK
     + """
-local message, mark, handler = KEYS[1], KEYS[2], ARGV[2]
-local now, token, forget_at, milliseconds, time, is_delete, message_id =
-  string.match(ARGV[1], "^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (.*)$")
+local message, mark, handler = KEYS[1], KEYS[2], ARGV[8]
+local now, token, forget_at, milliseconds, time, is_delete, message_id = unpack(ARGV, 1, 7)
 
 local record = redis.call("HGET", message, handler)
 local owner, holders = string.match(record or "", "^running %S+ (%S+) ?(.*)$")

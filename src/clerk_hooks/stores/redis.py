@@ -82,10 +82,10 @@ class RedisStore:
         if object is not None:
             keys += [self._object_key("mark", object), self._object_key("holders", object)]
         kept = ceil(1000 * max(seconds, self._retention))
-        head = f"{now!r} {token} {now + seconds!r} {kept} {_version(object)} {message_id}"
+        head = (repr(now), token, repr(now + seconds), kept, *_version(object), message_id)
         droppers = frozenset[str]() if object is None else object.handlers
         flagged = [f"{int(name in droppers)}{name}" for name in handlers]
-        outcomes = _text(self._run(_CLAIM, keys, head, *flagged)).split()
+        outcomes = _text(self._run(_CLAIM, keys, *head, *flagged)).split()
         by_outcome: dict[str, list[str]] = {"run": [], "done": [], "busy": [], "stale": []}
         for name, outcome in zip(handlers, outcomes, strict=True):
             by_outcome[outcome].append(name)
@@ -100,8 +100,9 @@ class RedisStore:
         if mark is not None:
             keys.append(self._object_key("mark", mark))
         kept = ceil(1000 * self._retention)
-        head = f"{now!r} {token} {now + self._retention!r} {kept} {_version(mark)} {message_id}"
-        return bool(self._run(_CONFIRM, keys, head, handler))
+        ends = repr(now + self._retention)
+        head = (repr(now), token, ends, kept, *_version(mark), message_id)
+        return bool(self._run(_CONFIRM, keys, *head, handler))
 
     def release(self, message_id: str, handlers: Sequence[str], token: str) -> None:
         """Give up claims, as `IdempotencyStore.release` says."""
@@ -128,7 +129,7 @@ class RedisStore:
     def _object_key(self, kind: str, version: ObjectVersion) -> str:
         return f"{self._prefix}{kind}:{version.family}:{version.id}"
 
-    def _run(self, script: "_Script", keys: Sequence[str], *arguments: str) -> Any:
+    def _run(self, script: "_Script", keys: Sequence[str], *arguments: "str | int") -> Any:
         try:
             return self._call("EVALSHA", script.sha, len(keys), *keys, *arguments)
         except StoreUnavailable as error:
@@ -258,11 +259,11 @@ def _packed(command: "tuple[str | int, ...]") -> bytes:
     return b"".join(parts)
 
 
-def _version(version: ObjectVersion | None) -> str:
-    """Time and kind; ``-`` is no number in Lua either."""
+def _version(version: ObjectVersion | None) -> "tuple[str | int, int]":
+    """Time, and kind; an empty text is no number in Lua either."""
     if version is None:
-        return "- 0"
-    return f"{'-' if version.time is None else version.time} {int(version.is_delete)}"
+        return "", 0
+    return "" if version.time is None else version.time, int(version.is_delete)
 
 
 def _record(handler: str, text: str) -> HandlerRecord:
