@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from hashlib import sha1
 from math import ceil
 from typing import TYPE_CHECKING, Any, cast
@@ -44,11 +45,12 @@ class RedisStore:
     """An `IdempotencyStore` in Redis 5 or newer, by a client (of redis-py) or a URL.
 
     All keys begin with `prefix`, whose braces put them into one slot of a cluster. What is
-    confirmed is remembered for `retention`. A call that is not answered within `timeout`, or that
-    fails, raises `StoreUnavailable`. Of a client, the store takes the way to connect and opens
-    connections of its own, which keep to `timeout`; those of a cluster, or by way of Sentinel, keep
-    to what their client says, so give it a ``socket_timeout``. `clock` returns the Unix time in
-    seconds; those of all machines must agree, to well within a lease.
+    confirmed is remembered for `retention`. A call that is not answered within `timeout`, with
+    connecting (but not looking up the host's name), or that fails, raises `StoreUnavailable`. Of
+    a client, the store takes the way to connect and opens connections of its own, as many as there
+    are calls at once; those of a cluster, or by way of Sentinel, keep to what their client says, so
+    give it a ``socket_timeout``. `clock` returns the Unix time in seconds; those of all machines
+    must agree, to well within a lease.
 
     Raises `ConfigurationError`.
     """
@@ -67,7 +69,8 @@ class RedisStore:
         self._prefix = prefix
         self._retention = checked_retention(retention)
         self._clock = clock
-        self._execute = _executor(client, checked_timeout(timeout))
+        self._timeout = checked_timeout(timeout)
+        self._execute = _executor(client, self._timeout)
 
     def claim(
         self,
@@ -130,18 +133,13 @@ class RedisStore:
         return f"{self._prefix}{kind}:{version.family}:{version.id}"
 
     def _run(self, script: "_Script", keys: Sequence[str], *arguments: "str | int") -> Any:
+        deadline, operands = time.monotonic() + self._timeout, (len(keys), *keys, *arguments)
         try:
-            return self._call("EVALSHA", script.sha, len(keys), *keys, *arguments)
-        except StoreUnavailable as error:
-            if not isinstance(error.__cause__, NoScriptError):
-                raise
-        # The first call of all, or Redis was restarted.
-        return self._call("EVAL", script.text, len(keys), *keys, *arguments)
-
-    def _call(self, *command: "str | int") -> Any:
-        try:
-            return self._execute(*command)
-        except (RedisError, RedisClusterException, OSError) as error:
+            try:
+                return self._execute(deadline, "EVALSHA", script.sha, *operands)
+            except NoScriptError:  # The first call of all, or Redis was restarted.
+                return self._execute(deadline, "EVAL", script.text, *operands)
+        except _FAILURES as error:
             raise StoreUnavailable(f"Redis: {type(error).__name__}") from error
 
 
@@ -155,67 +153,82 @@ class _Script:
 
 _CLAIM, _CONFIRM, _RELEASE = _Script(CLAIM), _Script(CONFIRM), _Script(RELEASE)
 _SHOW, _FORGET = _Script(SHOW), _Script(FORGET)
+# The last two are of a host or a port that cannot be.
+_FAILURES = (RedisError, RedisClusterException, OSError, ValueError, OverflowError)
 
 
 def _executor(client: "Redis | RedisCluster | str", timeout: float) -> Callable[..., Any]:
-    """What runs a command within `timeout` seconds, as far as that is ours to say."""
-    limits: dict[str, Any] = {
-        # A call that has to connect waits twice: for the connection, and for the first reply.
-        "socket_connect_timeout": timeout / 2,
-        "socket_timeout": timeout / 2,
-        "retry": Retry(NoBackoff(), 0),
-    }
+    """What runs a command until a deadline, as far as that is ours to say."""
     if isinstance(client, str):
-        try:
-            return _Pool(ConnectionPool.from_url(client, **limits)).execute  # pyright: ignore[reportUnknownMemberType] - redis-py types no keywords
-        except ValueError:  # Its text, or its cause, may have the password in it.
-            raise ConfigurationError(
-                "client: no Redis URL, such as redis://localhost:6379/0"
-            ) from None
+        return _connections(client, timeout).execute
     if not hasattr(client, "execute_command") or "asyncio" in type(client).__module__:
         raise ConfigurationError(
             "client: a redis.Redis or a URL; one of redis.asyncio is of no use, as areceive calls "
             "the store in a thread"
         )
-    pool = getattr(client, "connection_pool", None)
-    if type(pool) not in (ConnectionPool, BlockingConnectionPool):
-        execute: Callable[..., Any] = cast("Any", client).execute_command
-        return execute
-    return _Pool(_with_limits(cast("ConnectionPool", pool), limits)).execute
+    pool: Any = getattr(client, "connection_pool", None)
+    if type(pool) in (ConnectionPool, BlockingConnectionPool):
+        return _connections(pool, timeout).execute
+    theirs: Callable[..., Any] = cast("Any", client).execute_command
+
+    def execute(_deadline: float, *command: str | int) -> Any:
+        return theirs(*command)
+
+    return execute
 
 
-def _with_limits(pool: ConnectionPool, limits: dict[str, Any]) -> ConnectionPool:
-    """A pool that connects as `pool` does, but keeps to `limits`."""
-    theirs = {
-        name: value
-        for name, value in pool.connection_kwargs.items()
-        # What redis-py adds for itself: handlers of the pool, and its timeouts once more.
-        if not name.startswith(("maint_notifications", "oss_cluster", "orig_"))
-    }
-    return ConnectionPool(
-        connection_class=pool.connection_class,
-        max_connections=pool.max_connections,
-        **{**theirs, **limits},
-    )
+def _connections(source: ConnectionPool | str, timeout: float) -> "_Connections":
+    """Connections as a pool or a URL says, but which keep to deadlines."""
+    half = timeout / 2  # As a host may have two addresses, and TLS has to be agreed upon.
+    added = ("maint_notifications", "oss_cluster", "orig_")  # By redis-py, for its own pool.
+    try:
+        pool: Any = ConnectionPool.from_url(source) if isinstance(source, str) else source  # pyright: ignore[reportUnknownMemberType] - redis-py types no keywords
+        options = {k: v for k, v in pool.connection_kwargs.items() if not k.startswith(added)}
+        options |= {"socket_connect_timeout": half, "socket_timeout": half}
+        options["retry"] = Retry(NoBackoff(), 0)
+        make = partial(type("Connection", (_Punctual, pool.connection_class), {}), **options)
+        make()  # Connects to nothing, but refuses options that are unknown or wrong.
+    except Exception:  # noqa: BLE001 - redis-py raises what it likes, maybe with the password.
+        raise ConfigurationError("client: no URL as redis://host/0, or a wrong option") from None
+    return _Connections(make)
 
 
-class _Pool:
-    """Runs commands on connections that `pool` makes, and keeps those that are idle.
+class _Punctual:
+    """Makes a connection of redis-py wait until `deadline`, not for each of many replies anew."""
+
+    deadline: float  # By time.monotonic.
+    _sock: Any
+
+    def send_packed_command(self, *arguments: Any, **options: Any) -> None:
+        self._hurry()
+        cast("Any", super()).send_packed_command(*arguments, **options)
+
+    def read_response(self, *arguments: Any, **options: Any) -> Any:
+        self._hurry()
+        return cast("Any", super()).read_response(*arguments, **options)
+
+    def _hurry(self) -> None:
+        if self._sock is not None:  # At least 1 ms, as 0 is another mode, and another error.
+            self._sock.settimeout(max(self.deadline - time.monotonic(), 0.001))
+
+
+class _Connections:
+    """Runs commands on connections that `make` makes, and keeps those that are idle.
 
     A `Redis` does the same, with so much around it that a round trip takes half as long again.
     """
 
-    def __init__(self, pool: ConnectionPool) -> None:
-        self._pool: Any = pool  # Its connections' methods have no types.
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make  # Not a pool's own way, which counts what it made and never what ended.
         self._idle: list[Any] = []
         self._process = os.getpid()
 
-    def execute(self, *command: "str | int") -> Any:
+    def execute(self, deadline: float, *command: "str | int") -> Any:
         """Send a command, and return the reply as it comes."""
         connection = self._idle_connection()
         if connection is None:
-            connection = self._pool.make_connection()
-            connection.connect()
+            connection = self._connected(deadline)
+        connection.deadline = deadline
         try:
             connection.send_packed_command([_packed(command)])
             reply = connection.read_response()
@@ -227,6 +240,16 @@ class _Pool:
             raise
         self._idle.append(connection)
         return reply
+
+    def _connected(self, deadline: float) -> Any:
+        connection = self._make()
+        connection.deadline = deadline
+        try:
+            connection.connect()
+        except BaseException:
+            connection.disconnect()
+            raise
+        return connection
 
     def close(self) -> None:
         """Close the connections that are idle."""
@@ -267,10 +290,8 @@ def _version(version: ObjectVersion | None) -> "tuple[str | int, int]":
 
 
 def _record(handler: str, text: str) -> HandlerRecord:
-    state, expires_at, token = text.split(" ", 3)[:3]
-    return HandlerRecord(
-        handler, "done" if state == "done" else "running", float(expires_at), token
-    )
+    state, ends, token = text.split(" ", 3)[:3]
+    return HandlerRecord(handler, "done" if state == "done" else "running", float(ends), token)
 
 
 def _text(value: "bytes | str") -> str:
