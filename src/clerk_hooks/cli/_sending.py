@@ -123,19 +123,21 @@ def send_all(
     `note` is told each outcome before its thread takes another job, and never two at a time. What
     it raises, and what making a job raises, is raised here.
     """
-    source, lock, stop = _paced(jobs, rate), Lock(), Event()
+    source, stop = _paced(jobs, rate), Event()
+    # Two, as whoever takes a job may wait long for its time.
+    taking, noting = Lock(), Lock()
     done: SimpleQueue[Outcome | BaseException | None] = SimpleQueue()
 
     def work() -> None:
         try:
             while not stop.is_set():
-                with lock:
+                with taking:
                     job = next(source, None)
                 if job is None:
                     break
                 outcome = target.post(job)
                 if note is not None:
-                    with lock:
+                    with noting:
                         note(outcome)
                 done.put(outcome)
         except BaseException as error:  # noqa: BLE001 - raised below, in the thread that waits
