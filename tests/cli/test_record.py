@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from clerk_hooks import Reply
+from clerk_hooks.cli._recorder import Recorder
+from clerk_hooks.cli._sending import Target
 from clerk_hooks.testing import sample, signed_request
 
 from .conftest import Answer, Application, Run, environment, ok
@@ -193,3 +195,30 @@ def test_a_port_that_is_taken_is_one_line_and_status_2(run: Run) -> None:
         result = run("record", "--listen", f"127.0.0.1:{listener.getsockname()[1]}")
     assert result.status == 2
     assert result.err.count("\n") == 1
+
+
+def test_a_502_of_the_application_is_its_status(serve: Serve) -> None:
+    app = serve(lambda request: Reply(502, b"", {}))
+    with recorder("--forward-to", app.url, "--count", "1") as (url, process):
+        assert ask(url, b"{}", {}).status == 502
+        _, event = lines_of(process)
+    assert event["forward_status"] == 502
+
+
+def test_what_cannot_be_forwarded_or_printed_is_recorded(accepts_all: Application) -> None:
+    lines: list[str] = []
+    body = b'{"type":"\\ud800"}'
+    with Recorder("127.0.0.1", 0, Target.parse(accepts_all.url), lines.append) as recorder:
+        assert recorder.record(body, [("X-\xe9", "1")]).status == 502
+    event = json.loads(lines[0].encode())
+    assert b64decode(event["body_b64"]) == body
+    assert (event["event_type"], event["forward_status"]) == (None, None)
+    assert accepts_all.requests == []
+
+
+def test_only_its_owner_reads_a_new_recording(tmp_path: Path) -> None:
+    path = tmp_path / "new.jsonl"
+    with recorder("--output", str(path), "--count", "1") as (url, process):
+        ask(url, b"{}", {})
+        lines_of(process)
+    assert path.stat().st_mode & 0o777 == 0o600

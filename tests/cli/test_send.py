@@ -212,6 +212,17 @@ def test_what_a_reply_says_cannot_move_the_cursor(run: Run, serve: Serve) -> Non
         (["user.created", "--to", "localhost:8000"], "is no URL"),
         (["user.created", "--to", "http://[x"], "is no URL"),
         (["user.created", "--to", "http://x:99999"], "is no URL"),
+        (["user.created", "--to", "http://x/a b"], "percent-encoded"),
+        (["user.created", "--to", "http://x/\x7f"], "percent-encoded"),
+        (["user.created", "--to", "http://x/\n"], "percent-encoded"),
+        (["user.created", "--to", "http://zoë/"], "percent-encoded"),
+        (["user.created", "--to", "http://ada:hunter2@x/"], "a user or a password"),
+        (["user.created", "--to", "http://ada:hunter2@x:99999/"], "cannot be read"),
+        (["user.created", "--set", 'first_name="\\ud800"', "--to", "http://x"], "no text in UTF-8"),
+        (["user.created", "--set", "first_name=\udcff", "--to", "http://x"], "no text in UTF-8"),
+        (["user.created", "--expect", "foo", "--to", "http://x"], "statuses are expected"),
+        (["user.created", "--expect", "200 6xx", "--to", "http://x"], "statuses are expected"),
+        (["user.created", "--expect", "", "--to", "http://x"], "statuses are expected"),
         (["user.creted", "--to", "http://x"], "did you mean 'user.created'?"),
         (["user.created", "--forged", "--old", "--to", "http://x"], "one of the two"),
         (["user.*", "--variant", "web3", "--to", "http://x"], "user.deleted has no variant"),
@@ -245,3 +256,16 @@ def test_the_secret_may_be_passed_and_is_never_shown(run: Run, app: Application)
     result = run("send", "user.created", "--secret", "whsec_short", "--to", app.url)
     assert result.status == 2
     assert "short" not in result.err.replace("too short", "")
+
+
+def test_the_class_of_a_status_may_be_in_capitals(run: Run, accepts_all: Application) -> None:
+    assert run("send", "user.created", "--expect", "4XX 2XX", "--to", accepts_all.url).status == 0
+
+
+def test_what_is_no_terminal_gets_a_delivery_on_one_line(
+    run: Run, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    reply = "x" * 150
+    app = serve(lambda request: Reply(200, reply.encode(), {}))
+    assert run("send", "user.created", "--to", app.url).lines[0].endswith(reply)

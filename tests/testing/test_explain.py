@@ -111,7 +111,7 @@ def test_a_secret_of_another_environment_is_known_where_it_is_at_hand(
     check(found, "secret_of_another")
     assert "environment variable WEBHOOK_SECRET_OF_STAGING" in found.message
     check(explain(BODY, HEADERS, now=NOW), "secret_of_another")
-    check(explain(BODY, HEADERS, secret="sk_test_1", now=NOW), "secret_of_another")
+    check(explain(BODY, HEADERS, secret="sk_test_1", now=NOW), "secret_is_api_key")
 
 
 def test_of_two_things_that_are_wrong_together_the_one_to_mend_first_is_named() -> None:
@@ -213,3 +213,8 @@ def test_whatever_is_passed_there_is_an_explanation(
 def test_a_body_that_is_nested_deeper_than_python_goes_is_no_error(opening: bytes) -> None:
     body = opening * (sys.getrecursionlimit() * 50)
     assert explain(body, HEADERS, secret=SECRET, now=NOW).cause == "unknown"
+
+
+def test_an_api_key_is_named_also_where_the_right_secret_is_known() -> None:
+    found = explain(BODY, HEADERS, secret="sk_test_abcdefghijkl", other_secrets=SECRET, now=NOW)
+    assert found.cause == "secret_is_api_key"

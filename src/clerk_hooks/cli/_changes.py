@@ -56,6 +56,10 @@ def changed_payload(
         if not found or not name:
             raise UsageError(f"--set {change!r}: NAME=VALUE is expected")
         _set(payload["data"], name.split("."), _value(text), change)
+        try:
+            compact(payload)
+        except UnicodeEncodeError:  # Half a surrogate pair, or an argument that is not UTF-8.
+            raise UsageError(f"--set {change!r}: that is no text in UTF-8") from None
     return payload
 
 

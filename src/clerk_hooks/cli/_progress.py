@@ -30,7 +30,8 @@ class Progress:
         self._file: TextIO | None = None
         if self.path.exists():
             first, *notes = self.path.read_text("utf-8").split("\n")
-            if first != url:
+            # An empty file is what a program that was killed at once may leave.
+            if first not in ("", url):
                 raise UsageError(f"{self.path} is about {first}: --restart forgets it")
             self._done = set(notes)
 
@@ -42,6 +43,7 @@ class Progress:
         self._file = self.path.open("a", encoding="utf-8")
         if self._file.tell() == 0:
             self._file.write(self._url)
+            self._file.flush()
         return self
 
     def add(self, number: int, digest: str) -> None:

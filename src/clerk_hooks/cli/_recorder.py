@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
@@ -48,24 +49,24 @@ class Recorder(ThreadingHTTPServer):
     def record(self, body: bytes, headers: Fields) -> Answer:
         """Forward one delivery and write its line; returns what to answer."""
         started = time.perf_counter()
-        answer = Answer(200) if self.target is None else _forward(self.target, body, headers)
+        answer, status = Answer(200), None
+        if self.target is not None:
+            answer, status = _forward(self.target, body, headers)
         seconds = time.perf_counter() - started
-        status = answer.status if self.target is not None and answer.status != 502 else None
         with self._lock:
             self._write(line_of(body, headers, status, seconds))
         return answer
 
 
-def _forward(target: Target, body: bytes, headers: Fields) -> Answer:
-    """The target's reply, or a 502 where there is none."""
-    connection = target.connect()
+def _forward(target: Target, body: bytes, headers: Fields) -> tuple[Answer, int | None]:
+    """The target's reply and its status; where there is none, a 502 and None."""
     try:
-        response = target.ask(connection, body, end_to_end(headers))
-        return Answer(response.status, response.read(), end_to_end(response.getheaders()))
-    except (OSError, HTTPException) as error:
-        return Answer(502, f"{type(error).__name__}: {error}\n".encode())
-    finally:
-        connection.close()
+        with closing(target.connect()) as connection:
+            response = target.ask(connection, body, end_to_end(headers))
+            answer = Answer(response.status, response.read(), end_to_end(response.getheaders()))
+    except (OSError, HTTPException, ValueError) as error:  # Some headers cannot be sent.
+        return Answer(502, f"{type(error).__name__}: {error}\n".encode()), None
+    return answer, answer.status
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -59,7 +59,8 @@ def event_type_of(body: bytes) -> str | None:
     except (ValueError, RecursionError):
         return None
     found = cast("dict[str, Any]", payload).get("type") if isinstance(payload, dict) else None
-    return found if isinstance(found, str) else None
+    # What cannot be printed, such as half a surrogate pair, cannot be written to a file either.
+    return found if isinstance(found, str) and found.isprintable() else None
 
 
 def line_of(body: bytes, headers: Fields, status: int | None, seconds: float) -> str:

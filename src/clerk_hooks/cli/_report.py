@@ -65,7 +65,8 @@ def _shown(outcomes: Iterable[Outcome], total: int, screen: Console) -> Iterator
         for outcome in outcomes:
             bar.advance(task)
             if one_by_one or not outcome.is_expected:
-                screen.print(_line(outcome), style="" if outcome.is_expected else "bold red")
+                style = "" if outcome.is_expected else "bold red"
+                screen.print(_line(outcome), style=style, soft_wrap=True)
             yield outcome
 
 

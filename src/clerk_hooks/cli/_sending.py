@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
@@ -66,14 +67,23 @@ class Target(NamedTuple):
 
     @classmethod
     def parse(cls, url: str) -> Target:
-        """Read a URL; raises `UsageError` where it is none of http or https."""
+        """Read a URL; raises `UsageError` where it is none of http or https.
+
+        Refuses also what http.client cannot send, and a user and password, which would not be sent.
+        """
+        name = "what is passed" if "@" in url else repr(url)  # There may be a password in it.
+        if not url.isascii() or not url.isprintable() or " " in url:
+            raise UsageError(f"{name} is no URL: all but printable ASCII must be percent-encoded")
         try:
             parts = urlsplit(url)
             port = parts.port
         except ValueError as error:
-            raise UsageError(f"{url!r} is no URL: {error}") from error
+            problem = "it cannot be read" if "@" in url else error
+            raise UsageError(f"{name} is no URL: {problem}") from error
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UsageError(f"{url!r} is no URL: http://127.0.0.1:8000/webhooks/clerk is one")
+            raise UsageError(f"{name} is no URL: http://127.0.0.1:8000/webhooks/clerk is one")
+        if "@" in parts.netloc:
+            raise UsageError("a URL with a user or a password: Svix's deliveries have neither")
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return cls(parts.scheme, parts.hostname, port, path)
 
@@ -94,10 +104,10 @@ class Target(NamedTuple):
     def post(self, job: Job) -> Outcome:
         """Send one delivery on a connection of its own; redirects are not followed."""
         started = time.perf_counter()
-        connection = self.connect()
         try:
-            response = self.ask(connection, job.body, job.headers)
-            body = response.read().decode("utf-8", "replace")
+            with closing(self.connect()) as connection:
+                response = self.ask(connection, job.body, job.headers)
+                body = response.read().decode("utf-8", "replace")
             status: int | None = response.status
             if 300 <= response.status < 400:
                 body = f"redirects to {response.getheader('location')}, which Svix does not follow"
@@ -105,8 +115,6 @@ class Target(NamedTuple):
             status, body = None, f"no reply within {TIMEOUT:.0f} s"
         except (OSError, HTTPException, ValueError) as error:  # Some headers cannot be sent.
             status, body = None, f"{type(error).__name__}: {error}"
-        finally:
-            connection.close()
         return Outcome(job, status, time.perf_counter() - started, body)
 
 
@@ -123,19 +131,21 @@ def send_all(
     `note` is told each outcome before its thread takes another job, and never two at a time. What
     it raises, and what making a job raises, is raised here.
     """
-    source, lock, stop = _paced(jobs, rate), Lock(), Event()
+    source, stop = _paced(jobs, rate), Event()
+    # Two, as whoever takes a job may wait long for its time.
+    taking, noting = Lock(), Lock()
     done: SimpleQueue[Outcome | BaseException | None] = SimpleQueue()
 
     def work() -> None:
         try:
             while not stop.is_set():
-                with lock:
+                with taking:
                     job = next(source, None)
                 if job is None:
                     break
                 outcome = target.post(job)
                 if note is not None:
-                    with lock:
+                    with noting:
                         note(outcome)
                 done.put(outcome)
         except BaseException as error:  # noqa: BLE001 - raised below, in the thread that waits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,10 @@ from ..event_types import EVENT_TYPES
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+_ENDLESS = 10_000
+"""Columns, more than any row has."""
 
 
 class UsageError(Exception):
@@ -31,6 +36,17 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for progra
 ToOption = Annotated[
     str, typer.Option("--to", metavar="URL", help="Where to: the URL of the endpoint.")
 ]
+
+
+def statuses(expect: str) -> str:
+    """The words of ``--expect``, such as ``2xx 409``, in small letters.
+
+    Raises `UsageError` for one that no status could be.
+    """
+    words = expect.lower().split()
+    if not words or not all(re.fullmatch(r"[1-5](xx|[0-9][0-9])", word) for word in words):
+        raise UsageError(f'--expect {expect!r}: statuses are expected, such as 200 or "2xx 409"')
+    return " ".join(words)
 
 
 def complete_event_type(incomplete: str) -> list[str]:
@@ -65,11 +81,15 @@ def _suggestion(pattern: str) -> str:
 def console(*, stderr: bool = False) -> Console:
     """Where to print to: coloured on a terminal only, and with nothing in the text read as markup.
 
+    Only a terminal has an end of the line: programs such as grep and cut read a row as one line.
     What is printed comes from requests, replies and payloads.
     """
     from rich.console import Console
 
-    return Console(markup=False, emoji=False, highlight=False, stderr=stderr)
+    screen = Console(markup=False, emoji=False, highlight=False, stderr=stderr)
+    if not screen.is_terminal:
+        screen.width = _ENDLESS
+    return screen
 
 
 def print_json(value: object, *, indent: int | None = None) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from threading import Thread
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -61,7 +62,7 @@ def record(
 
     host, port = _address(listen)
     target = None if forward_to is None else Target.parse(forward_to)
-    with nullcontext(sys.stdout) if output is None else output.open("a", encoding="utf-8") as file:
+    with nullcontext(sys.stdout) if output is None else _private(output) as file:
         recorded = 0
 
         def write(line: str) -> None:
@@ -82,6 +83,12 @@ def record(
             with suppress(KeyboardInterrupt):
                 recorder.serve_forever(poll_interval=0.05)
         typer.echo(f"{recorded} recorded.", err=True)
+
+
+def _private(path: Path) -> TextIO:
+    """The file, to append to; a new one only its owner can read."""
+    created = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    return os.fdopen(created, "a", encoding="utf-8")
 
 
 def _address(text: str) -> tuple[str, int]:

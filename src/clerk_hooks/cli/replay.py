@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..secret import secret_from_environment
-from ._usage import JsonOption, SecretOption, ToOption, UsageError
+from ._usage import JsonOption, SecretOption, ToOption, UsageError, statuses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -85,7 +85,7 @@ def replay(  # noqa: PLR0913 - one parameter per option
 
     if secret and not resign:
         raise UsageError("--secret: only --resign signs anything")
-    target = Target.parse(to)
+    target, expect = Target.parse(to), statuses(expect)
     key = (secret or secret_from_environment()) if resign else None
     for recorded in read_recording(file):  # A line that cannot be read is found before any is sent.
         _check(recorded, str(file), resign=resign)

@@ -17,6 +17,7 @@ from ._usage import (
     UsageError,
     complete_event_type,
     event_types,
+    statuses,
 )
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ def send(  # noqa: PLR0913 - one parameter per option
         raise UsageError("name the event types to send, or --all")
     chosen = list(EVENT_TYPES) if send_all_types else event_types(types or [])
     target = Target.parse(to)
+    expect = None if expect is None else statuses(expect)
     batch = _Batch(secret or secret_from_environment(), changes, variant, forged=forged, old=old)
     batch.check(chosen)
     wanted = [name for name in chosen for _ in range(count)]

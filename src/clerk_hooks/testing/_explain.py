@@ -84,7 +84,9 @@ class _Case:
                 found = self._of_the_clock(error) if self._fits() else self._of_a_mismatch()
             case SecretError():
                 of_secret = explain_secret(self.secrets, message, error.reason)
-                found = self._of_another_secret() or of_secret
+                # That an API key is in its place is wrong, wherever the right one is found.
+                is_api_key = of_secret.cause == "secret_is_api_key"
+                found = of_secret if is_api_key else self._of_another_secret() or of_secret
             case MissingHeader():
                 found = explain_missing(found_headers(self.headers), message)
             case MalformedHeader(reason="duplicate_header"):

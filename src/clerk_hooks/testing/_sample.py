@@ -71,8 +71,8 @@ def sample(
     `variant` is a case that is not the usual one. Ids and times are new on each call, but for the
     same `seed` always the same.
 
-    Raises `ConfigurationError` for a type or a variant that there is not, and `PayloadError` where
-    `changes` do not fit the type.
+    Raises `ConfigurationError` for a type or a variant that there is not and for changes that are
+    no mapping, and `PayloadError` where `changes` do not fit the type.
     """
     payload = sample_payload(event, changes, variant=variant, seed=seed)
     if isinstance(event, str):
@@ -106,6 +106,8 @@ def sample_payload(
         raise ConfigurationError(f"{event_type} has no variant {variant!r}: it has {known}")
     payload = build(event_type, variant, Source(seed))
     if changes:
+        if not isinstance(cast("object", changes), Mapping):
+            raise ConfigurationError(f"changes: a mapping, not {type(changes).__name__}")
         payload["data"] = _merged(payload["data"], changes)
     return payload
 

@@ -112,6 +112,8 @@ def signed_request(
         secret = os.environ.get(SECRET_VARIABLE, "").strip() or SECRET
     if signed_at is None:
         signed_at = datetime.now(timezone.utc)
+    elif not isinstance(cast("object", signed_at), datetime):
+        raise ConfigurationError(f"signed_at: a datetime, not {type(signed_at).__name__}")
     elif signed_at.tzinfo is None:
         raise ConfigurationError("signed_at: a naive datetime has no fixed instant: pass an aware")
     if message_id is None:
@@ -134,7 +136,11 @@ def body_of(event: Sendable) -> bytes:
     if isinstance(event, Mapping):
         from pydantic_core import to_jsonable_python
 
-        payload = cast("dict[str, Any]", to_jsonable_python(dict(event)))
+        try:
+            payload = cast("dict[str, Any]", to_jsonable_python(dict(event)))
+        except (ValueError, RecursionError):
+            problem = "the event has in it what is no JSON"
+            raise InputTypeError(problem, reason="bad_body") from None
     elif hasattr(event, "model_dump_json"):
         text = cast("AnyEvent", event).model_dump_json(exclude_unset=True)
         payload = cast("dict[str, Any]", json.loads(text))

@@ -1,0 +1,56 @@
+"""What is noted of a replay, and when: nothing that is noted is sent again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from clerk_hooks.cli._progress import Progress
+from clerk_hooks.cli._recording import RecordedDelivery
+from clerk_hooks.cli._sending import Job, Outcome, Target, send_all
+from clerk_hooks.cli._usage import UsageError
+
+from .conftest import Application
+
+URL = "http://127.0.0.1:8000/webhooks/clerk"
+
+
+def test_the_url_is_in_the_file_before_anything_is_delivered(tmp_path: Path) -> None:
+    with Progress(tmp_path / "k.jsonl", URL) as progress:
+        assert progress.path.read_text() == URL
+        with pytest.raises(UsageError, match=r"is about http://127\.0\.0\.1:8000"):
+            Progress(tmp_path / "k.jsonl", "http://127.0.0.1:9000/")
+
+
+def test_an_empty_file_is_about_no_url(tmp_path: Path) -> None:
+    (tmp_path / "k.jsonl.progress").touch()
+    with Progress(tmp_path / "k.jsonl", URL) as progress:
+        progress.add(1, "abc")
+    again = Progress(tmp_path / "k.jsonl", URL)
+    assert again.has(RecordedDelivery(1, "abc", b"", []))
+    assert not again.has(RecordedDelivery(2, "abc", b"", []))
+
+
+def test_a_delivery_is_noted_while_the_next_is_not_yet_due(accepts_all: Application) -> None:
+    noted, second_is_due = Event(), Event()
+
+    def jobs() -> Iterator[Job]:
+        yield Job("user.created", "replay", b"{}", [], "2xx", 1)
+        second_is_due.wait(20)
+        yield Job("user.created", "replay", b"{}", [], "2xx", 2)
+
+    def note(outcome: Outcome) -> None:
+        noted.set()
+
+    target = Target.parse(accepts_all.url)
+    outcomes = send_all(jobs(), target, concurrency=2, rate=None, note=note)
+    thread = Thread(target=list, args=(outcomes,))
+    thread.start()
+    try:
+        assert noted.wait(5)
+    finally:
+        second_is_due.set()
+        thread.join()
