@@ -40,8 +40,9 @@ def test_a_cause_is_a_negative_result_with_what_is_wrong_and_what_to_do(
     run: Run, request_: SignedRequest, tmp_path: Path
 ) -> None:
     path = recorded(request_, path=tmp_path / "one.jsonl")
-    result = run("explain", path, "--secret", "sk_test_abc")
-    found = explain(*request_, secret="sk_test_abc")
+    another = "whsec_" + "b2xk" * 8
+    result = run("explain", path, "--secret", another)
+    found = explain(*request_, secret=another)
     assert (result.status, result.err) == (1, "")
     assert found.message.endswith("the environment variable CLERK_WEBHOOK_SIGNING_SECRET")
     message = found.message.replace("it was", "It was")

@@ -137,7 +137,7 @@ def test_the_environment_may_name_the_store(place: Place) -> None:
         (["--store", "nonsense://user:hunter2@host/x"], "no URL of a database"),
         (["--store", "postgresql+asyncpg://user:hunter2@host/x"], "the driver asyncpg is async"),
         (["--store", "redis://:hunter2@127.0.0.1:1/0"], "Redis: ConnectionError"),
-        (["--store", "redis://:hunter2@127.0.0.1:nonsense"], "client: no Redis URL"),
+        (["--store", "redis://:hunter2@127.0.0.1:nonsense"], "client: no URL as redis://"),
         (["--store", "postgresql+psycopg://u:hunter2@127.0.0.1:1/x"], "OperationalError"),
         (["--store", "store.db", "--prefix", "x"], "only a store in Redis has a --prefix"),
     ],

@@ -7,6 +7,7 @@ could not be answered.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager
@@ -109,6 +110,7 @@ def _ask(url: str, prefix: str | None, question: Callable[[IdempotencyStore], _A
 @contextmanager
 def _open(url: str, prefix: str | None) -> Generator[IdempotencyStore]:
     """The store that `url` names. It may hold a password, so no message repeats it."""
+    url = url or os.environ.get(STORE_VARIABLE, "")  # Not every typer asks for it here.
     if not url:
         _fail(f"which store? Pass --store, or set {STORE_VARIABLE}")
     if url.startswith(("redis://", "rediss://", "unix://")):
