@@ -4,7 +4,7 @@ pydantic and the events are imported inside the functions, when the first payloa
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from functools import cache, lru_cache
 from importlib import import_module
@@ -39,7 +39,8 @@ class Delivery:
     __slots__ = ("_attempted_at", "_event", "_message_id", "_payload", "_type")
 
     def __init__(self, message_id: str, attempted_at: datetime | int, payload: Body) -> None:
-        if type(message_id) is not str or not _is_instant(attempted_at):
+        is_timestamp = type(attempted_at) is int and 0 <= attempted_at < _MAX_SECONDS
+        if type(message_id) is not str or not (is_timestamp or _is_aware(attempted_at)):
             raise InputTypeError(
                 "a Delivery takes a message id (str), a time (an aware datetime or Unix seconds) "
                 "and a payload"
@@ -92,6 +93,15 @@ class Delivery:
             else:
                 self._event = _parse_json(self._type, self._payload)
         return self._event
+
+    def is_readable_as(self, event_type: str) -> bool:
+        """Whether this is an event of that type and can be read: one pass over the payload tells.
+
+        For `Endpoint`, which guesses the type; to read the type and then the event takes two.
+        """
+        if self._event is None and self._type is None:
+            self._event = _parse_guessed(event_type, self._payload)
+        return self._event is not None and self._event.type == event_type
 
     def json(self) -> dict[str, Any]:
         """The payload as a new dict, checked against no model.
@@ -180,9 +190,7 @@ def read_body(body: object) -> bytes:
         ) from error
 
 
-def _is_instant(value: object) -> bool:
-    if type(value) is int:
-        return 0 <= value < _MAX_SECONDS
+def _is_aware(value: object) -> bool:
     return isinstance(value, datetime) and value.utcoffset() is not None
 
 
@@ -208,6 +216,13 @@ def _type_reader() -> "SchemaValidator":
 
 
 @lru_cache(maxsize=2 * len(EVENT_TYPES))
+def _json_reader(event_type: str) -> "Callable[[bytes], AnyEvent]":
+    """Parses events of a type: what `model_validate_json` calls, without the cost of that call."""
+    validator = _event_class(event_type).__pydantic_validator__
+    return cast("Callable[[bytes], AnyEvent]", validator.validate_json)
+
+
+@lru_cache(maxsize=2 * len(EVENT_TYPES))
 def _event_class(event_type: str) -> "type[AnyEvent]":
     module, name = EVENT_TYPES.get(event_type, ("_base", "UnknownEvent"))
     return cast("type[AnyEvent]", getattr(import_module(f".events.{module}", __package__), name))
@@ -219,17 +234,21 @@ def _parse_unread(payload: bytes) -> "AnyEvent":
     Every model of a known type demands that very `type`, so a wrong guess costs nothing but time.
     """
     event_type = likely_type(payload)
-    if event_type is not None:
-        try:
-            return _event_class(event_type).model_validate_json(payload)
-        except ValueError:  # A wrong guess, or no such event: what follows finds out which.
-            pass
-    return _parse_json(_read_type(payload), payload)
+    event = _parse_guessed(event_type, payload) if event_type is not None else None
+    return event if event is not None else _parse_json(_read_type(payload), payload)
+
+
+def _parse_guessed(event_type: str, payload: bytes) -> "AnyEvent | None":
+    """The event, or None: a wrong guess, or no such event. Which of the two is not asked here."""
+    try:
+        return _json_reader(event_type)(payload)
+    except ValueError:
+        return None
 
 
 def _parse_json(event_type: str, payload: bytes) -> "AnyEvent":
     try:
-        return _event_class(event_type).model_validate_json(payload)
+        return _json_reader(event_type)(payload)
     except ValueError as error:
         raise _payload_error(error) from error
 

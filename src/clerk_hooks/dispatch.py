@@ -7,10 +7,10 @@ handler has ended. asyncio is imported only where something has to be awaited.
 
 import logging
 from collections.abc import Awaitable, Sequence
+from contextvars import Token
 from functools import partial
 from time import perf_counter
-from types import TracebackType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from .claims import Claims
 from .delivery import Delivery
@@ -20,9 +20,9 @@ from .handler import RegisteredHandler
 from .idempotency import RunningHandler, running_handler
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from .events import AnyEvent
+
+_Failure: TypeAlias = tuple[RegisteredHandler, Exception]
 
 _logger = logging.getLogger("clerk_hooks")
 
@@ -41,22 +41,34 @@ def run_handlers(
     ones and an event loop is running already; `StoreUnavailable` as soon as a claim cannot be
     settled.
     """
-    run = _Run(handlers, event, delivery, claims, can_be_cancelled=False)
+    if delivery is None:
+        _refuse_lacking(handlers)
+    failures: list[_Failure] = []
     loop = OwnLoop()
     for handler in handlers:
         if handler.is_async:
             loop.open()
     try:
         for handler in claims.due() if claims is not None else handlers:
-            with run.attempt(handler) as attempt:
+            succeeded = False
+            started = perf_counter()
+            token = _announce(handler, claims)
+            try:
                 result = handler.call(event, delivery)
                 if result is not None and isinstance(result, Awaitable):
                     loop.run(cast("Awaitable[object]", result))
+                succeeded = True
+            except BaseException as error:  # noqa: BLE001 - raised again by `_failed`
+                failures.append(_failed(handler, failure(error), started, event, delivery))
+            finally:
+                if token is not None:
+                    running_handler.reset(token)
             if claims is not None:
-                claims.settle(handler, succeeded=attempt.succeeded)
+                claims.settle(handler, succeeded=succeeded)
     finally:
         loop.close()
-    run.finish()
+    if failures:
+        raise _gathered(failures, handlers)
 
 
 async def arun_handlers(
@@ -75,10 +87,15 @@ async def arun_handlers(
     import asyncio
 
     run_sync = run_sync or asyncio.to_thread
-    run = _Run(handlers, event, delivery, claims, can_be_cancelled=True)
+    if delivery is None:
+        _refuse_lacking(handlers)
+    failures: list[_Failure] = []
     for handler in claims.due() if claims is not None else handlers:
+        succeeded = False
         cancellation = None
-        with run.attempt(handler) as attempt:
+        started = perf_counter()
+        token = _announce(handler, claims)
+        try:
             if handler.is_async:
                 result = handler.call(event, delivery)
             else:
@@ -90,11 +107,27 @@ async def arun_handlers(
                     discard(cast("object", result))
                     raise cancellation
                 await awaited(cast("Awaitable[object]", result))
+            succeeded = True
+        except BaseException as error:  # noqa: BLE001 - raised again by `_failed`
+            failures.append(_failed(handler, error, started, event, delivery))
+        finally:
+            if token is not None:
+                running_handler.reset(token)
         if claims is not None:
-            await claims.asettle(handler, succeeded=attempt.succeeded)
+            await claims.asettle(handler, succeeded=succeeded)
         if cancellation is not None:
             raise cancellation
-    run.finish()
+    if failures:
+        raise _gathered(failures, handlers)
+
+
+def _announce(
+    handler: RegisteredHandler, claims: Claims | None
+) -> Token[RunningHandler | None] | None:
+    """Let it be known which handler is run under a claim; not to what it dispatches to itself."""
+    if claims is not None:
+        return running_handler.set(claims.running(handler))
+    return running_handler.set(None) if running_handler.get() is not None else None
 
 
 def _refuse_lacking(handlers: Sequence[RegisteredHandler]) -> None:
@@ -108,94 +141,40 @@ def _refuse_lacking(handlers: Sequence[RegisteredHandler]) -> None:
             )
 
 
-class _Run:
-    """What the handlers of one event have raised so far."""
-
-    def __init__(
-        self,
-        handlers: Sequence[RegisteredHandler],
-        event: "AnyEvent",
-        delivery: Delivery | None,
-        claims: Claims | None,
-        *,
-        can_be_cancelled: bool,
-    ) -> None:
-        if delivery is None:
-            _refuse_lacking(handlers)
-        self.can_be_cancelled = can_be_cancelled
-        self._handlers = handlers
-        self._event = event
-        self._delivery = delivery
-        self._claims = claims
-        self._failures: list[tuple[RegisteredHandler, Exception]] = []
-
-    def attempt(self, handler: RegisteredHandler) -> "_Attempt":
-        """A context for running `handler`: an exception in it is logged and kept, not raised."""
-        running = self._claims.running(handler) if self._claims is not None else None
-        return _Attempt(self, handler, running)
-
-    def fail(self, handler: RegisteredHandler, error: Exception, seconds: float) -> None:
-        """Log what `handler` raised, and keep it."""
-        message_id = self._delivery.message_id if self._delivery is not None else None
-        outcome = "aborted" if isinstance(error, AbortDelivery) else "failed"
-        _logger.error(
-            "%s: handler %s %s after %.3f s",
-            " ".join(filter(None, (message_id, self._event.type))),
-            handler.name,
-            outcome,
-            seconds,
-            exc_info=error,
-            extra={
-                "message_id": message_id,
-                "event_type": self._event.type,
-                "handler": handler.name,
-                "outcome": outcome,
-                "duration": seconds,
-            },
-        )
-        self._failures.append((handler, error))
-
-    def finish(self) -> None:
-        """Raise what was kept, if anything."""
-        if self._failures:
-            names = [
-                f"{handler.name} ({type(error).__name__})" for handler, error in self._failures
-            ]
-            raise HandlerError(
-                f"{len(names)} of {len(self._handlers)} handlers failed: {', '.join(names)}",
-                [error for _, error in self._failures],
-            )
+def _failed(
+    handler: RegisteredHandler,
+    error: BaseException,
+    started: float,
+    event: "AnyEvent",
+    delivery: Delivery | None,
+) -> _Failure:
+    """Log what `handler` raised, to be kept; what is no `Exception` ends the run."""
+    if not isinstance(error, Exception):
+        raise error
+    seconds = perf_counter() - started
+    message_id = delivery.message_id if delivery is not None else None
+    outcome = "aborted" if isinstance(error, AbortDelivery) else "failed"
+    _logger.error(
+        "%s: handler %s %s after %.3f s",
+        " ".join(filter(None, (message_id, event.type))),
+        handler.name,
+        outcome,
+        seconds,
+        exc_info=error,
+        extra={
+            "message_id": message_id,
+            "event_type": event.type,
+            "handler": handler.name,
+            "outcome": outcome,
+            "duration": seconds,
+        },
+    )
+    return handler, error
 
 
-class _Attempt:
-    """One handler being run."""
-
-    __slots__ = ("_handler", "_run", "_running", "_started", "_token", "succeeded")
-
-    def __init__(
-        self, run: _Run, handler: RegisteredHandler, running: RunningHandler | None
-    ) -> None:
-        self._run = run
-        self._handler = handler
-        self._running = running
-        self.succeeded = False
-
-    def __enter__(self) -> "Self":
-        self._token = running_handler.set(self._running)
-        self._started = perf_counter()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool:
-        running_handler.reset(self._token)
-        if error is not None and not self._run.can_be_cancelled:
-            error = failure(error)
-        self.succeeded = error is None
-        if not isinstance(error, Exception):
-            return False
-        self._run.fail(self._handler, error, perf_counter() - self._started)
-        return True
+def _gathered(failures: list[_Failure], handlers: Sequence[RegisteredHandler]) -> HandlerError:
+    names = [f"{handler.name} ({type(error).__name__})" for handler, error in failures]
+    return HandlerError(
+        f"{len(names)} of {len(handlers)} handlers failed: {', '.join(names)}",
+        [error for _, error in failures],
+    )

@@ -24,7 +24,6 @@ from .errors import (
     InProgress,
     InputTypeError,
     MethodNotAllowed,
-    PayloadError,
     RequestTooLarge,
 )
 from .eventloop import RunSync
@@ -89,14 +88,6 @@ def _precedence(claims: Claims) -> Generator[None]:
         raise
     if claims.is_waiting:
         raise InProgress
-
-
-def _parse_ahead(delivery: Delivery) -> None:
-    """Parse the event in one pass over the payload; reading its type before that takes two."""
-    try:
-        _ = delivery.event
-    except PayloadError:  # Whether that matters is seen when the type is known.
-        return
 
 
 def _extra_headers(error: ClerkHooksError) -> dict[str, str]:
@@ -167,8 +158,7 @@ class Endpoint:
         """
         receipt = _Receipt()
         try:
-            delivery = self._verify(body, headers, receipt)
-            handlers = self.router.registered_for(delivery.type)
+            delivery, handlers = self._open(body, headers, receipt)
             if not handlers:
                 return receipt.close("unhandled")
             if self.store is None:
@@ -190,8 +180,7 @@ class Endpoint:
         """
         receipt = _Receipt()
         try:
-            delivery = self._verify(body, headers, receipt)
-            handlers = self.router.registered_for(delivery.type)
+            delivery, handlers = self._open(body, headers, receipt)
             if not handlers:
                 return receipt.close("unhandled")
             if self.store is None:
@@ -213,16 +202,26 @@ class Endpoint:
     ) -> Claims:
         return Claims(store, self.lease, delivery.message_id, delivery.event, handlers)
 
-    def _verify(self, body: Body, headers: Headers, receipt: "_Receipt") -> Delivery:
+    def _open(
+        self, body: Body, headers: Headers, receipt: "_Receipt"
+    ) -> tuple[Delivery, tuple[RegisteredHandler, ...]]:
+        """The verified delivery and its handlers; its event is parsed where it has some.
+
+        Where the payload seems to be of a type that is wanted, one pass over it tells whether it
+        is. To read the type first and then the event takes two.
+        """
         payload = read_body(body)
         if len(payload) > self.max_body:
             raise RequestTooLarge
         delivery = self.verifier.verify(payload, headers)
         receipt.message_id = delivery.message_id
-        if (guess := likely_type(payload)) and self.router.registered_for(guess):
-            _parse_ahead(delivery)
+        guess = likely_type(payload)
+        handlers = self.router.registered_for(guess) if guess is not None else ()
+        if guess is not None and handlers and delivery.is_readable_as(guess):
+            receipt.event_type = guess
+            return delivery, handlers
         receipt.event_type = delivery.type
-        return delivery
+        return delivery, self.router.registered_for(delivery.type)
 
 
 class _Receipt:

@@ -4,7 +4,7 @@ What lives here is the form that frameworks hand headers over in. What the value
 is the business of `clerk_hooks.signature`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import TypeAlias, cast
 
@@ -54,10 +54,12 @@ def read_headers(headers: Headers) -> SignatureHeaders:
 
 
 def _pairs(headers: Headers) -> Iterable[tuple[object, object]]:
-    items = getattr(headers, "items", None)
-    if items is None and isinstance(headers, (str, bytes, bytearray, memoryview)):
+    items: Callable[[], Iterable[tuple[object, object]]] | None = getattr(headers, "items", None)
+    if items is not None:
+        return items()
+    if isinstance(headers, (str, bytes, bytearray, memoryview)):
         raise _no_headers(headers)
-    return cast("Iterable[tuple[object, object]]", headers if items is None else items())
+    return cast("Iterable[tuple[object, object]]", headers)
 
 
 def _conflict() -> MalformedHeader:

@@ -39,6 +39,7 @@ class Router(On):
     def __init__(self) -> None:
         self._registrations: list[tuple[frozenset[str], RegisteredHandler]] = []
         self._by_type: dict[str, dict[object, RegisteredHandler]] = {_OTHERS: {}}
+        self._in_order: dict[str, tuple[RegisteredHandler, ...]] = {_OTHERS: ()}
         self._lock = Lock()  # For registration; what reads meanwhile sees it before or after.
         self._by_name: dict[str, RegisteredHandler] = {}
         self._rules: list[Rule] = []
@@ -81,12 +82,10 @@ class Router(On):
 
     def registered_for(self, event_type: str) -> tuple[RegisteredHandler, ...]:
         """What `handlers_for` gives, with the names and the ways to call them: for `Endpoint`."""
-        handlers = self._by_type.get(event_type)
+        handlers = self._in_order.get(event_type)
         if handlers is None:
-            if event_type in EVENT_TYPES:
-                return ()
-            handlers = self._by_type[_OTHERS]
-        return tuple(handlers.values())
+            return () if event_type in EVENT_TYPES else self._in_order[_OTHERS]
+        return handlers
 
     @property
     def event_types(self) -> tuple[str, ...]:
@@ -160,7 +159,9 @@ class Router(On):
                 if event_type not in self._by_type:
                     earlier = {} if event_type in EVENT_TYPES else self._by_type[_OTHERS]
                     self._by_type[event_type] = dict(earlier)
-                self._by_type[event_type].setdefault(handler.identity, handler)
+                handlers = self._by_type[event_type]
+                handlers.setdefault(handler.identity, handler)
+                self._in_order[event_type] = tuple(handlers.values())
 
 
 def _expand(pattern: str) -> list[str]:

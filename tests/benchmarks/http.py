@@ -39,7 +39,9 @@ SERVERS = {
     "django_async": ["uvicorn-standard"],
 }
 CONNECTIONS = 4
-ROUNDS = 31
+STARTS = 8
+"""How often both servers are started: two processes of one program differ by some per cent."""
+ROUNDS = 5
 SECONDS = 0.2
 SAMPLED_SECONDS = 4.0
 AT_LEAST = 1.0
@@ -59,7 +61,8 @@ class Side(NamedTuple):
 def main() -> int:
     """Compare and print everything."""
     print(
-        f"{CONNECTIONS} connections, {ROUNDS} interleaved rounds of {SECONDS} s\n\n"
+        f"{CONNECTIONS} connections; both servers started {STARTS} times, and asked in {ROUNDS} "
+        f"interleaved rounds of {SECONDS} s\n\n"
         f"{'':32}{'requests a second':>22}{'a second of CPU time':>24}\n"
         f"{'':32}{'by hand':>11}{'ours':>11}{'by hand':>13}{'ours':>11}{'ratio':>8}"
         f"{'at least':>10}{'our share':>11}"
@@ -107,21 +110,22 @@ def request() -> bytes:
 
 
 def compare(name: str, server: list[str]) -> tuple[Side, Side]:
-    """Both applications of a framework, each behind a server of its own."""
-    with ExitStack() as stack:
-        servers: dict[str, Server] = {}
-        for kind in ("by_hand", "ours"):
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            command = Command(server, f"{http_apps.__name__}:{name}_{kind}")
-            servers[kind] = stack.enter_context(running(command, folder, ready=PATH))
-        sides = dict.fromkeys(servers, Side())
-        for round_ in range(ROUNDS + 1):
-            for kind, each in servers.items():
-                before = cpu_seconds(each)
-                answered = load(each.port, request(), connections=CONNECTIONS, seconds=SECONDS)
-                if round_:  # The first round warms up.
-                    sides[kind] = sides[kind].add(*answered, cpu_seconds(each) - before)
-        return sides["by_hand"], sides["ours"]
+    """Both applications of a framework, each behind servers of its own."""
+    sides = dict.fromkeys(("by_hand", "ours"), Side())
+    for _ in range(STARTS):
+        with ExitStack() as stack:
+            servers: dict[str, Server] = {}
+            for kind in sides:
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+                command = Command(server, f"{http_apps.__name__}:{name}_{kind}")
+                servers[kind] = stack.enter_context(running(command, folder, ready=PATH))
+            for round_ in range(ROUNDS + 1):
+                for kind, each in servers.items():
+                    before = cpu_seconds(each)
+                    answered = load(each.port, request(), connections=CONNECTIONS, seconds=SECONDS)
+                    if round_:  # The first round warms up.
+                        sides[kind] = sides[kind].add(*answered, cpu_seconds(each) - before)
+    return sides["by_hand"], sides["ours"]
 
 
 def cpu_seconds(server: Server) -> float:
