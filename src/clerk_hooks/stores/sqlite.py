@@ -24,7 +24,7 @@ from ..idempotency import (
     checked_retention,
     checked_timeout,
 )
-from ._sql import CLAIMS, MARKS, Execute, Rules, Transaction
+from ._sql import CLAIMS, MARKS, Rules, Transaction
 
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS {CLAIMS} (
@@ -71,9 +71,8 @@ class SQLiteStore:
         if not isinstance(name, str) or name in ("", ":memory:"):
             raise ConfigurationError("path: that of a file; to keep it in memory, use MemoryStore")
         # A program may change its directory before the first use.
-        self._file = _File(os.path.abspath(name), checked_timeout(timeout))  # noqa: PTH100
+        self._file = _File(os.path.abspath(name), checked_timeout(timeout), clock)  # noqa: PTH100
         self._rules = Rules(checked_retention(retention))
-        self._clock = clock
 
     def claim(
         self,
@@ -83,7 +82,7 @@ class SQLiteStore:
         object: ObjectVersion | None = None,
     ) -> Claim:
         """Claim handlers of a message, as `IdempotencyStore.claim` says."""
-        with self._transaction() as transaction:
+        with self._file.transaction() as transaction:
             claim = self._rules.claim(transaction, message_id, handlers, lease, object)
             if self._rules.is_sweep_due(len(claim.run)):
                 self._rules.sweep(transaction)
@@ -93,29 +92,29 @@ class SQLiteStore:
         self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None
     ) -> bool:
         """Remember that a handler has succeeded, as `IdempotencyStore.confirm` says."""
-        with self._transaction() as transaction:
+        with self._file.transaction() as transaction:
             return self._rules.confirm(transaction, message_id, handler, token, mark)
 
     def release(self, message_id: str, handlers: Sequence[str], token: str) -> None:
         """Give up claims, as `IdempotencyStore.release` says."""
-        with self._transaction() as transaction:
+        with self._file.transaction() as transaction:
             self._rules.release(transaction, message_id, handlers, token)
 
     def show(self, message_id: str) -> list[HandlerRecord]:
         """What is remembered of a message, by the names of its handlers."""
-        with self._transaction() as transaction:
+        with self._file.transaction() as transaction:
             return self._rules.show(transaction, message_id)
 
     def forget(self, message_id: str) -> int:
         """Forget a message, as `IdempotencyStore.forget` says."""
-        with self._transaction() as transaction:
+        with self._file.transaction() as transaction:
             return self._rules.forget(transaction, message_id)
 
     def purge(self) -> int:
         """Forget what is older than the retention; returns how many handlers that were."""
         total, is_all = 0, False
         while not is_all:
-            with self._transaction() as transaction:
+            with self._file.transaction() as transaction:
                 count, is_all = self._rules.purge_some(transaction)
             total += count
         return total
@@ -124,33 +123,30 @@ class SQLiteStore:
         """Close the file; the next call opens it again."""
         self._file.close()
 
-    @contextmanager
-    def _transaction(self) -> Generator[Transaction]:
-        with self._file.transaction() as execute:
-            yield Transaction(execute, self._clock())
-
 
 class _File:
     """The connection to a file that the threads of a process share: SQLite writes one at a time."""
 
-    def __init__(self, path: str, timeout: float) -> None:
+    def __init__(self, path: str, timeout: float, clock: Callable[[], float]) -> None:
         self._path = path
         self._timeout = timeout
+        self._clock = clock
+        self._wait = -1  # Milliseconds that the connection waits for its turn.
         self._lock = Lock()
         self._connection: sqlite3.Connection | None = None
         _files.add(self)
 
     @contextmanager
-    def transaction(self) -> Generator[Execute]:
+    def transaction(self) -> Generator[Transaction]:
         """A transaction that may write, from its very beginning; within the timeout."""
         deadline = time.monotonic() + self._timeout
         if not self._lock.acquire(timeout=self._timeout):
             raise StoreUnavailable("SQLite: the threads before this one have taken too long")
         try:
             connection = self._connection or self._open(deadline)
-            _wait_until(connection, deadline)
+            self._wait_until(connection, deadline)
             connection.execute("BEGIN IMMEDIATE")
-            yield connection.execute
+            yield Transaction(connection.execute, self._clock())
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             self._drop_connection()
@@ -176,7 +172,8 @@ class _File:
         # Guarded by the lock, and so never used by two threads at a time.
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         self._connection = connection
-        _wait_until(connection, deadline)
+        self._wait = -1
+        self._wait_until(connection, deadline)
         while True:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
@@ -193,17 +190,18 @@ class _File:
         connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
         return connection
 
+    def _wait_until(self, connection: sqlite3.Connection, deadline: float) -> None:
+        milliseconds = max(0, int(1000 * (deadline - time.monotonic())))
+        if milliseconds != self._wait:
+            connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
+            self._wait = milliseconds
+
     def _drop_connection(self) -> None:
         """Close the connection, which rolls back; the next call opens a new one."""
         if self._connection is not None:
             with suppress(sqlite3.Error):
                 self._connection.close()
             self._connection = None
-
-
-def _wait_until(connection: sqlite3.Connection, deadline: float) -> None:
-    milliseconds = max(0, int(1000 * (deadline - time.monotonic())))
-    connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
 
 
 def _unavailable(error: sqlite3.Error) -> StoreUnavailable:
