@@ -85,16 +85,19 @@ ALLOWED = {
     "stores.redis": Sees("errors idempotency stores._lua redis"),
     "stores._tables": Sees("errors stores._sql sqlalchemy"),
     "stores._database": Sees("errors stores._sql stores._tables sqlalchemy"),
-    "stores._watchdog": Sees("sqlalchemy"),
+    "stores._fork": Sees(),
+    "stores._watchdog": Sees("stores._fork sqlalchemy"),
     "stores._engines": Sees(
-        "errors stores._sql stores._database stores._watchdog sqlalchemy", "asyncio", "asyncio"
+        "errors stores._fork stores._sql stores._database stores._watchdog sqlalchemy",
+        "asyncio",
+        "asyncio",
     ),
     "stores._awaited": Sees("errors idempotency stores._sql stores._engines"),
     "stores.sqlalchemy": Sees(
         "errors idempotency delivery stores._sql stores._tables stores._database stores._engines "
         "stores._awaited sqlalchemy"
     ),
-    "stores.sqlite": Sees("errors idempotency stores._sql"),
+    "stores.sqlite": Sees("errors idempotency stores._fork stores._sql"),
     "adapters": Sees(),
     "adapters._length": Sees("clerk_hooks"),
     "adapters.wsgi": Sees("clerk_hooks adapters._length"),

@@ -4,10 +4,10 @@ Both run pieces of work, each in a transaction of its own, or at the end of the 
 asked for. Those are kept by the claim they belong to: its token, and the handler's name.
 """
 
-import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import aclosing, suppress
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from sqlalchemy import Engine
@@ -18,13 +18,15 @@ from ..errors import ConfigurationError, StoreUnavailable
 from ._database import (
     Settings,
     failures,
-    is_conflict,
+    is_worth_another,
+    lift_limit,
     limit,
     perform,
     prepare,
     refuse_commits,
     remaining,
 )
+from ._fork import leave_when_forked
 from ._sql import Transaction
 from ._watchdog import watched
 
@@ -46,20 +48,21 @@ class SyncTransactions:
         self._engine = engine
         self._settings = settings
         self._is_prepared = False
-        self._process = os.getpid()
         self._claimed: dict[ClaimKey, Connection | None] = {}
+        leave_when_forked(self)
 
     def run(self, work: Work[_Result]) -> _Result:
         """Do `work` in a transaction; again, while there is time, where others got in its way."""
         deadline = time.monotonic() + self._settings.timeout
         with failures():
             self._prepare()
+            failed = count()
             while True:
                 with self._engine.connect() as connection:
                     try:
                         return _attempt(connection, self._settings, work, remaining(deadline))
                     except DBAPIError as error:
-                        if not _is_worth_another(error):
+                        if not is_worth_another(error, next(failed)):
                             raise
                 remaining(deadline)
 
@@ -85,6 +88,8 @@ class SyncTransactions:
             with failures():
                 connection = self._claimed[key] = self._engine.connect()
                 _begin(connection)
+                if self._settings.is_limited:
+                    lift_limit(connection)
         return connection
 
     def finish(self, key: ClaimKey, work: Work[bool], release: Work[None]) -> bool:
@@ -109,11 +114,12 @@ class SyncTransactions:
                 ):
                     connection.close()
 
+    def leave_to_parent(self) -> None:
+        """In a process that was forked: connections cannot be shared with the parent."""
+        self._engine.dispose(close=False)
+        self._claimed.clear()
+
     def _prepare(self) -> None:
-        if self._process != os.getpid():  # Connections cannot be shared with the parent.
-            self._engine.dispose(close=False)
-            self._claimed.clear()
-            self._process = os.getpid()
         if not self._is_prepared:
             seconds = self._settings.timeout
             with self._engine.connect() as connection, watched(connection, seconds):
@@ -178,13 +184,14 @@ class AsyncTransactions:
                 async with self._engine.connect() as connection:
                     await connection.run_sync(prepare, self._settings)
                 self._is_prepared = True
+            failed = count()
             while True:
                 async with self._engine.connect() as connection:
                     seconds = remaining(deadline)
                     try:
                         return await connection.run_sync(_attempt, self._settings, work, seconds)
                     except DBAPIError as error:
-                        if not _is_worth_another(error):
+                        if not is_worth_another(error, next(failed)):
                             raise
                 remaining(deadline)
 
@@ -248,13 +255,9 @@ def _attempt(
 ) -> _Result:
     with watched(connection, seconds):
         # Two statements of a transaction may have to wait for others: for a mark, and for a claim.
-        return perform(connection, settings, work, limit(connection, seconds / 2))
-
-
-def _is_worth_another(error: DBAPIError) -> bool:
-    """Whether nothing was done: undone for another's sake, or dead in the pool before it began."""
-    was_dead = error.connection_invalidated and (error.statement or "").startswith("SET ")
-    return was_dead or is_conflict(error)
+        is_limited = settings.is_limited and not connection.in_transaction()
+        undo = None if is_limited else limit(connection, seconds / 2)
+        return perform(connection, settings, work, undo)
 
 
 def _finish(

@@ -14,15 +14,18 @@ from threading import Condition, Thread
 
 from sqlalchemy.engine import Connection
 
+from ._fork import leave_when_forked
+
 
 class _Watchdog:
     """The thread, and the sockets that it watches."""
 
     def __init__(self) -> None:
-        self.reset()
+        self.leave_to_parent()
+        leave_when_forked(self)
 
-    def reset(self) -> None:
-        """Begin anew; as in a process that was forked, which has none of its parent's threads."""
+    def leave_to_parent(self) -> None:
+        """Begin anew: a process that was forked has none of its parent's threads."""
         self._changed = Condition()
         self._watched: dict[int, float] = {}
         self._wakes_at = float("inf")
@@ -89,7 +92,3 @@ def _shut(number: int) -> None:
         duplicate = socket.socket(fileno=os.dup(number))
         with duplicate:
             duplicate.shutdown(socket.SHUT_RDWR)
-
-
-if hasattr(os, "register_at_fork"):  # Not on Windows, which does not fork.
-    os.register_at_fork(after_in_child=_watchdog.reset)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from threading import Lock
-from weakref import WeakSet
 
 from ..errors import ConfigurationError, StoreUnavailable
 from ..idempotency import (
@@ -24,6 +23,7 @@ from ..idempotency import (
     checked_retention,
     checked_timeout,
 )
+from ._fork import leave_when_forked
 from ._sql import CLAIMS, MARKS, Rules, Transaction
 
 _SCHEMA = f"""
@@ -47,6 +47,8 @@ CREATE TABLE IF NOT EXISTS {MARKS} (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS {MARKS}_forget_at ON {MARKS} (forget_at);
 """
+
+_inherited: list[sqlite3.Connection | None] = []  # Kept, as the garbage collector would close them.
 
 
 class SQLiteStore:
@@ -134,7 +136,7 @@ class _File:
         self._wait = -1  # Milliseconds that the connection waits for its turn.
         self._lock = Lock()
         self._connection: sqlite3.Connection | None = None
-        _files.add(self)
+        leave_when_forked(self)
 
     @contextmanager
     def transaction(self) -> Generator[Transaction]:
@@ -207,16 +209,3 @@ class _File:
 def _unavailable(error: sqlite3.Error) -> StoreUnavailable:
     """SQLite's own words: they tell of files and tables, never of values."""
     return StoreUnavailable(f"SQLite: {type(error).__name__}: {error}")
-
-
-_files: "WeakSet[_File]" = WeakSet()
-_inherited: list[sqlite3.Connection | None] = []  # Kept, as the garbage collector would close them.
-
-
-def _leave_to_parent() -> None:
-    for file in _files:
-        file.leave_to_parent()
-
-
-if hasattr(os, "register_at_fork"):  # Not on Windows, which does not fork.
-    os.register_at_fork(after_in_child=_leave_to_parent)
