@@ -187,6 +187,30 @@ def test_a_name_has_an_end(length: int, will_do: bool) -> None:
             with_store(router)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["a name ", " a name", " ", "a\x00name", "a\nname", "a\u200bname", "a name\xa0", "\ud800"],
+)
+def test_a_name_is_one_that_every_store_keeps_as_it_is(name: str) -> None:
+    router = Router()
+    register(router, takes_all, name=name)
+    with pytest.raises(
+        ConfigurationError, match=r"not every store keeps .*pass another name="
+    ) as caught:
+        with_store(router)
+    assert str(caught.value).isprintable()
+    Endpoint(router, secret=SECRET)
+
+
+@pytest.mark.parametrize(
+    "name", ["a name", "Größe", "a\N{SNOWMAN}", "'; DROP TABLE x; --", "%s :h ?"]
+)
+def test_a_name_may_have_whatever_can_be_printed(name: str) -> None:
+    router = Router()
+    register(router, takes_all, name=name)
+    with_store(router)
+
+
 @each_nameless
 def test_later_registrations_are_held_to_the_same_and_leave_nothing_behind(function: Any) -> None:
     router = Router()

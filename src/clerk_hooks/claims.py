@@ -226,6 +226,11 @@ def check_name(handler: RegisteredHandler, namesake: RegisteredHandler) -> None:
             f"the name of a handler has over {MAX_NAME} characters, which not every store can "
             f"keep: pass name= to on(); it is {handler.name}"
         )
+    if not handler.name.isprintable() or handler.name != handler.name.strip():
+        raise ConfigurationError(
+            "the name of a handler has blanks at an end, or characters that cannot be printed, and "
+            f"not every store keeps them: pass another name= to on(); it is {handler.name!r}"
+        )
 
 
 def check_needs_no_store(handler: RegisteredHandler, _: RegisteredHandler) -> None:

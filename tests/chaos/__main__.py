@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--events", type=int, default=defaults.events)
     parser.add_argument("--objects", type=int, default=defaults.objects)
     parser.add_argument("--processes", type=int, default=defaults.processes)
-    parser.add_argument("--kill-every", type=float, default=defaults.kill_every, metavar="SECONDS")
+    parser.add_argument("--kill-every", type=int, default=defaults.kill_every, metavar="DELIVERIES")
     parser.add_argument("--rate", type=float, default=defaults.rate, help="messages per second")
     parser.add_argument("--seed", type=int)
     options = vars(parser.parse_args(arguments))
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     settings = Run(**options)
     print(
         f"{settings.events} events of {settings.objects} objects to {settings.processes} "
-        f"processes, one killed every {settings.kill_every} s\n\n{_HEADINGS}"
+        f"processes, one killed after every {settings.kill_every} deliveries\n\n{_HEADINGS}"
     )
     status = max(_report(kind, partial(run, kind, settings)) for kind in kinds)
     print(f"\nThe same message 1,000 times to 8 processes at once\n\n{_HEADINGS}")

@@ -1,6 +1,7 @@
 """One run: servers, a sender, and the verdict; or the same message to all of them at once."""
 
 import json
+import os
 import random
 import socket
 import subprocess
@@ -8,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -28,8 +29,8 @@ class Run(NamedTuple):
     events: int = 2_000
     objects: int = 300
     processes: int = 4
-    kill_every: float | None = 0.4
-    """Seconds between two kills, on average."""
+    kill_every: int | None = 50
+    """Deliveries from one kill to the next: on a fast machine, those of half a second."""
     rate: float = 100
     """New messages per second."""
     threads: int = 16
@@ -74,8 +75,16 @@ def _play(
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as name, places.place(kind, Path(name)) as place:
         path = Path(name) / "journal"
-        with _servers(place, path, settings) as port:
-            sender = Sender(port, deliveries, chance, settings.rate, settings.times)
+        with _servers(place, path, settings) as (port, kill):
+            sender = Sender(
+                port,
+                deliveries,
+                chance,
+                rate=settings.rate,
+                times=settings.times,
+                kill_every=settings.kill_every,
+                kill=kill,
+            )
             sender.run(settings.threads)
         journal = read(path)
         if place.is_transactional:
@@ -89,8 +98,10 @@ def _play(
 
 
 @contextmanager
-def _servers(place: places.Place, journal: Path, settings: Run) -> Iterator[int]:
-    """Server processes on a port of this machine, which is yielded."""
+def _servers(
+    place: places.Place, journal: Path, settings: Run
+) -> Iterator[tuple[int, Callable[[], object]]]:
+    """Server processes: yields their port of this machine, and what has one of them killed."""
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
         arguments = {
             "socket": listening.fileno(),
@@ -98,7 +109,6 @@ def _servers(place: places.Place, journal: Path, settings: Run) -> Iterator[int]
             "journal": str(journal),
             "lease": settings.times.lease,
             "processes": settings.processes,
-            "kill_every": settings.kill_every,
         }
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.chaos.server", json.dumps(arguments)],
@@ -107,10 +117,12 @@ def _servers(place: places.Place, journal: Path, settings: Run) -> Iterator[int]
             stdout=subprocess.PIPE,
             pass_fds=[listening.fileno()],
         )
+        assert process.stdin is not None
         assert process.stdout is not None
+        orders = process.stdin.fileno()
         try:
             assert process.stdout.readline() == b"serving\n"
-            yield listening.getsockname()[1]
+            yield listening.getsockname()[1], lambda: os.write(orders, b"k")
         finally:
             process.communicate(timeout=30)
     assert process.returncode == 0

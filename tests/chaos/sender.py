@@ -9,7 +9,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http.client import HTTPConnection, HTTPException
 from typing import NamedTuple
 
@@ -34,19 +34,27 @@ TWICE = 0.1
 
 
 class Sender:
-    """Sends `messages` to a port of this machine, some `rate` new ones per second."""
+    """Sends `messages` to a port of this machine, some `rate` new ones per second.
+
+    After every `kill_every` attempts it calls `kill`.
+    """
 
     def __init__(
         self,
         port: int,
         messages: Sequence[Message],
         chance: random.Random,
+        *,
         rate: float,
         times: Times,
+        kill_every: int | None,
+        kill: Callable[[], object],
     ) -> None:
         self._port = port
         self._times = times
         self._chance = chance
+        self._kill_every = kill_every
+        self._kill = kill
         self._turns = threading.Condition()
         self._queue: list[tuple[float, int, int, Message]] = []
         self._open = 0
@@ -104,6 +112,8 @@ class Sender:
         retries = self._times.retries
         with self._turns:
             self.replies[reply] += 1
+            if self._kill_every and self.sent % self._kill_every == 0:
+                self._kill()
             if reply.startswith("2"):
                 is_first = message.id not in self.acknowledged
                 self.acknowledged.setdefault(message.id, time.monotonic_ns())

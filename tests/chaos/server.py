@@ -1,14 +1,13 @@
 """The servers: ``python -m tests.chaos.server SETTINGS``, with a listening socket inherited.
 
-This process accepts nothing itself: it forks the server processes, which share the socket, kills
-one of them with SIGKILL every now and then, and forks another in its place. It prints a line once
-all of them serve, and ends, and they with it, when its standard input does.
+This process accepts nothing itself: it forks the server processes, which share the socket. For each
+byte of its standard input it kills one of them with SIGKILL, and forks another in its place. It
+prints a line once all of them serve, and ends, and they with it, when its standard input does.
 """
 
 import json
 import os
 import random
-import select
 import signal
 import socket
 import sys
@@ -191,19 +190,16 @@ def load(place: Place) -> None:
 def main(settings: dict[str, Any]) -> None:
     listening = socket.socket(fileno=settings["socket"])
     listening.setblocking(False)  # Of several processes that see a connection, one gets it.
-    for event_type in ("user.created", "user.updated", "user.deleted"):
-        parse_event({"type": event_type, "data": {"id": "user_1"}})  # Once, and not in each fork.
+    place = Place(**settings["place"])
+    load(place)
     lease = timedelta(seconds=settings["lease"])
-    herd = Herd(listening, Place(**settings["place"]), lease, Path(settings["journal"]))
+    herd = Herd(listening, place, lease, Path(settings["journal"]))
     try:
         for _ in range(settings["processes"]):
             herd.fork()
         print("serving", flush=True)
-        every = settings["kill_every"]
-        while True:
-            wait = random.uniform(0.5, 1.5) * every if every else None
-            if select.select([sys.stdin], [], [], wait)[0]:
-                break
+        while os.read(sys.stdin.fileno(), 1):
+            time.sleep(random.uniform(0, 0.01))  # So that it is in the midst of anything.
             herd.kill()
             herd.fork()
     finally:

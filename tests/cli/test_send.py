@@ -220,6 +220,16 @@ def test_what_a_reply_says_cannot_move_the_cursor(run: Run, serve: Serve) -> Non
         (["user.created", "--to", "http://ada:hunter2@x:99999/"], "cannot be read"),
         (["user.created", "--set", 'first_name="\\ud800"', "--to", "http://x"], "no text in UTF-8"),
         (["user.created", "--set", "first_name=\udcff", "--to", "http://x"], "no text in UTF-8"),
+        (["user.created", "--set", "last_sign_in_at=NaN", "--to", "http://x"], "JSON has no NaN"),
+        (
+            ["user.created", "--set", "public_metadata.n=Infinity", "--to", "http://x"],
+            "no Infinity",
+        ),
+        (
+            ["user.created", "--set", 'public_metadata={"n": [-Infinity]}', "--to", "http://x"],
+            "no NaN",
+        ),
+        (["user.created", "--set", "public_metadata.n=-1e999", "--to", "http://x"], "no Infinity"),
         (["user.created", "--expect", "foo", "--to", "http://x"], "statuses are expected"),
         (["user.created", "--expect", "200 6xx", "--to", "http://x"], "statuses are expected"),
         (["user.created", "--expect", "", "--to", "http://x"], "statuses are expected"),

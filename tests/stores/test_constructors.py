@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,14 @@ from clerk_hooks import ConfigurationError
 from clerk_hooks.stores.redis import RedisStore
 from clerk_hooks.stores.sqlalchemy import SQLAlchemyStore
 from clerk_hooks.stores.sqlite import SQLiteStore
+
+from .backends import backend
+from .worker import async_engine
+
+AUTOCOMMIT: dict[str, Any] = {
+    "isolation_level": {"isolation_level": "AUTOCOMMIT"},
+    "execution_options": {"execution_options": {"isolation_level": "AUTOCOMMIT"}},
+}
 
 
 def stores(**options: Any) -> list[Any]:
@@ -103,6 +112,37 @@ def test_the_database_is_one_that_the_store_knows() -> None:
     engine.dialect.name = "oracle"  # Whose driver need not be installed for this.
     with pytest.raises(ConfigurationError, match="engine: of oracle"):
         SQLAlchemyStore(engine)
+
+
+@pytest.mark.parametrize("way", ["isolation_level", "execution_options"])
+@pytest.mark.parametrize("kind", ["sqlalchemy-psycopg", "sqlalchemy-pymysql"])
+def test_an_engine_that_commits_each_statement_is_refused_at_first_use(
+    kind: str, way: str, tmp_path: Path
+) -> None:
+    with backend(kind, tmp_path) as place:
+        engine = sqlalchemy.create_engine(place.url, **AUTOCOMMIT[way])
+        with pytest.raises(ConfigurationError, match="AUTOCOMMIT") as caught:
+            SQLAlchemyStore(engine).claim("msg_1", ["h"], timedelta(seconds=1))
+        assert caught.value.reason == "wrong_engine"
+        assert sqlalchemy.inspect(engine).get_table_names() == []
+        engine.dispose()
+
+
+@pytest.mark.parametrize("way", ["isolation_level", "execution_options"])
+def test_an_async_engine_that_commits_each_statement_is_refused_at_first_use(
+    way: str, tmp_path: Path
+) -> None:
+    async def claim(url: str) -> None:
+        engine = async_engine(url, **AUTOCOMMIT[way])
+        try:
+            await SQLAlchemyStore(engine).aclaim("msg_1", ["h"], timedelta(seconds=1), None)
+        finally:
+            await engine.dispose()
+
+    with backend("sqlalchemy-asyncpg", tmp_path) as place:
+        with pytest.raises(ConfigurationError, match="AUTOCOMMIT") as caught:
+            asyncio.run(claim(place.url))
+        assert caught.value.reason == "wrong_engine"
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])

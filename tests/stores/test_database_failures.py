@@ -133,6 +133,44 @@ def test_a_database_that_goes_silent_is_not_waited_for_longer_than_the_timeout(
     assert shop.runs == 2
 
 
+@pytest.mark.parametrize("place", ["sqlalchemy-psycopg", "sqlalchemy-pymysql"], indirect=True)
+def test_an_engine_of_the_apps_own_needs_no_limits_for_that(place: Backend, wire: Proxy) -> None:
+    engine = sqlalchemy.create_engine(place.url)
+    store = SQLAlchemyStore(engine, timeout=timedelta(seconds=1))
+    assert store.claim("msg_1", ["h"], LEASE).run == ("h",)
+    wire.is_frozen = True
+    started = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        store.claim("msg_2", ["h"], LEASE)
+    assert time.monotonic() - started < 1.6
+    wire.is_frozen = False
+    wire.cut()
+    assert store.claim("msg_2", ["h"], LEASE).run == ("h",)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("place", ["sqlalchemy-psycopg", "sqlalchemy-pymysql"], indirect=True)
+def test_nor_does_a_handlers_own_connection(place: Backend, wire: Proxy) -> None:
+    place.sql("CREATE TABLE effects (message_id VARCHAR(255) NOT NULL)")
+    engine = sqlalchemy.create_engine(place.url)
+    store, router = SQLAlchemyStore(engine, timeout=timedelta(seconds=1)), Router()
+    begun: list[float] = []
+
+    @router.on("user.created", name="h")
+    def handler(event: object, delivery: Any) -> None:
+        connection = store.connection(delivery)
+        connection.execute(text("INSERT INTO effects VALUES (:m)"), {"m": delivery.message_id})
+        wire.is_frozen = True
+        begun.append(time.monotonic())
+
+    assert Receiver(store, router).receive("msg_1") == 503
+    assert time.monotonic() - begun[0] < 1.6
+    wire.is_frozen = False
+    wire.cut()
+    assert place.sql("SELECT * FROM effects") == []
+    engine.dispose()
+
+
 @pytest.mark.parametrize("place", ["sqlalchemy-psycopg"], indirect=True)
 def test_a_connection_that_postgresql_terminates_is_replaced(place: Backend) -> None:
     store = build(place.kind, place.url)

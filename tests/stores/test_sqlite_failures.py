@@ -56,7 +56,8 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def test_a_locked_file_is_not_waited_for_longer_than_the_timeout(path: Path) -> None:
-    shop = Shop(SQLiteStore(path, timeout=timedelta(seconds=0.3)))
+    store = SQLiteStore(path, timeout=timedelta(seconds=0.3))
+    shop = Shop(store)
     assert shop.receive("msg_1") == 200
     with locked(path):
         started = time.monotonic()
@@ -65,6 +66,7 @@ def test_a_locked_file_is_not_waited_for_longer_than_the_timeout(path: Path) -> 
     assert shop.runs == ["h"]
     assert shop.receive("msg_2") == 200
     assert shop.runs == ["h", "h"]
+    store.close()
 
 
 def test_threads_that_queue_before_a_locked_file_wait_no_longer_either(path: Path) -> None:
@@ -90,13 +92,15 @@ def test_threads_that_queue_before_a_locked_file_wait_no_longer_either(path: Pat
 
 
 def test_a_file_that_is_locked_when_a_handler_ends_gets_the_event_retried(path: Path) -> None:
-    shop = Shop(SQLiteStore(path, timeout=timedelta(seconds=0.1)))
+    store = SQLiteStore(path, timeout=timedelta(seconds=0.1))
+    shop = Shop(store)
     lock = locked(path)
     shop.during.append(lock.__enter__)
     assert shop.receive("msg_1") == 503
     lock.__exit__(None, None, None)
     assert shop.receive("msg_1") == 409  # Until the lease is over.
     assert shop.runs == ["h"]
+    store.close()
 
 
 @pytest.fixture

@@ -8,17 +8,20 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import NullPool, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from clerk_hooks import AbortDelivery, ConfigurationError, Router
+from clerk_hooks.idempotency import ObjectVersion
 
 from .backends import ASYNC_SQL, SYNC_SQL, Backend, backend
-from .worker import Receiver, build
+from .worker import LEASE, Receiver, build
 
 INSERT = text("INSERT INTO effects (message_id) VALUES (:m)")
 
@@ -178,6 +181,30 @@ def test_a_transaction_that_cannot_be_committed_is_answered_503_and_tried_again(
     assert app.states("msg_1") == {"h": "done"}
 
 
+@pytest.mark.parametrize("app", ["sqlalchemy-psycopg", "sqlalchemy-asyncpg"], indirect=True)
+def test_a_transaction_that_the_database_has_aborted_is_released_at_once(app: App) -> None:
+    failing = [True]
+
+    def swallow(connection: Any, delivery: Any) -> None:
+        write(connection, delivery)
+        if failing:
+            with suppress(IntegrityError):
+                write(connection, delivery)
+
+    app.on("h", swallow)
+    assert app.receive("msg_1") == 503  # No statement is taken any more, nor is the confirm.
+    assert (app.effects(), app.states("msg_1")) == ([], {})
+    failing.clear()
+    assert app.receive("msg_1") == 200
+    assert (app.effects(), app.states("msg_1")) == (["msg_1"], {"h": "done"})
+
+
+def payload(seconds: int) -> bytes:
+    """An event of one user, at that time."""
+    data = {"id": "user_1", "updated_at": 1000 * seconds}
+    return json.dumps({"type": "user.updated", "data": data}).encode()
+
+
 def test_a_mark_moves_in_the_same_transaction(app: App) -> None:
     failing = [True]
 
@@ -186,10 +213,6 @@ def test_a_mark_moves_in_the_same_transaction(app: App) -> None:
         if failing:
             raise LookupError
 
-    def payload(seconds: int) -> bytes:
-        data = {"id": "user_1", "updated_at": 1000 * seconds}
-        return json.dumps({"type": "user.updated", "data": data}).encode()
-
     app.on("h", fail, drop_stale=True)
     assert app.receive("msg_new", payload(9)) == 500
     failing.clear()
@@ -197,6 +220,33 @@ def test_a_mark_moves_in_the_same_transaction(app: App) -> None:
     assert app.receive("msg_new", payload(9)) == 200
     assert app.receive("msg_late", payload(8)) == 200  # Stale.
     assert app.effects() == ["msg_new", "msg_old"]
+
+
+@pytest.mark.parametrize(
+    "app", ["sqlalchemy-psycopg", "sqlalchemy-pymysql", "sqlalchemy-asyncpg"], indirect=True
+)
+def test_a_handler_that_outlived_its_lease_sees_a_newer_mark_than_its_transaction_does(
+    app: App,
+) -> None:
+    """MySQL reads as of a transaction's first look, unless the row is locked."""
+
+    def outlive_the_lease(connection: Any, delivery: Any) -> None:
+        connection.execute(text("SELECT COUNT(*) FROM effects"))
+        app.clock.added = 61
+        newer = ObjectVersion("user", "user_1", 10**12, False, frozenset({"h"}))
+        claim = other.claim("msg_new", ["h"], LEASE, newer)
+        confirmed.append(other.confirm("msg_new", "h", claim.token, newer))
+        write(connection, delivery)
+
+    confirmed: list[bool] = []
+    other = app.place.open(clock=app.clock)
+    app.on("h", outlive_the_lease, drop_stale=True)
+    assert app.receive("msg_old", payload(3)) == 409
+    assert confirmed == [True]
+    assert app.effects() == []
+    assert app.receive("msg_old", payload(3)) == 200  # Stale.
+    assert app.effects() == []
+    assert app.states("msg_new") == {"h": "done"}
 
 
 def test_a_savepoint_is_the_handlers_own(app: App) -> None:

@@ -47,13 +47,13 @@ def build(kind: str, url: str, **options: Any) -> Any:
     return SQLAlchemyStore(async_engine(url), **options)
 
 
-def async_engine(url: str) -> Any:
+def async_engine(url: str, **options: Any) -> Any:
     from sqlalchemy.ext.asyncio import create_async_engine
 
     url, _, schema = url.partition(" ")
     if schema:  # asyncpg takes no options in a URL.
-        return create_async_engine(url, connect_args={"server_settings": {"search_path": schema}})
-    return create_async_engine(url)
+        options["connect_args"] = {"server_settings": {"search_path": schema}}
+    return create_async_engine(url, **options)
 
 
 class Awaited:

@@ -60,12 +60,20 @@ def changed_payload(
             compact(payload)
         except UnicodeEncodeError:  # Half a surrogate pair, or an argument that is not UTF-8.
             raise UsageError(f"--set {change!r}: that is no text in UTF-8") from None
+        except ValueError:  # Python's reader takes what JSON has not, or reads 1e999 as infinite.
+            raise UsageError(
+                f"--set {change!r}: JSON has no NaN and no Infinity, but text in quotes"
+            ) from None
     return payload
 
 
 def compact(payload: dict[str, Any]) -> bytes:
-    """The payload as a body: JSON without blanks, with nothing that its variant leaves out."""
-    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+    """The payload as a body: JSON without blanks, with nothing that its variant leaves out.
+
+    Raises `ValueError` for what JSON or UTF-8 cannot say.
+    """
+    text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode()
 
 
 def _value(text: str) -> object:
