@@ -234,6 +234,23 @@ def shown(one: Delivery, read: str) -> str:
         return f"{error.reason}: {error}"
 
 
+def test_a_guess_at_the_type_is_answered_and_leaves_nothing_wrong_behind() -> None:
+    for other in ("user.deleted", "foo.bar"):
+        guessed = delivery()
+        assert not guessed.is_readable_as(other)
+        assert isinstance(guessed.event, UserCreated)
+        assert guessed.is_readable_as("user.created")
+    read = delivery()
+    assert read.type == "user.created"
+    assert read.is_readable_as("user.created")
+    assert not read.is_readable_as("foo.bar")
+    assert not delivery(b'{"type": "user.created", "data": 1}').is_readable_as("user.created")
+    assert not delivery(b"{").is_readable_as("user.created")
+    unknown = delivery(b'{"type": "foo.bar", "data": 1}')
+    assert unknown.is_readable_as("foo.bar")
+    assert unknown.type == "foo.bar"
+
+
 def test_the_event_is_parsed_once_and_the_json_each_time() -> None:
     one = delivery()
     assert one.event is one.event

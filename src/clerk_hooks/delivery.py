@@ -95,12 +95,13 @@ class Delivery:
         return self._event
 
     def is_readable_as(self, event_type: str) -> bool:
-        """Whether this is an event of that type and can be read: one pass over the payload tells.
+        """Whether this is an event of that type, and can be read; one pass over the payload tells.
 
-        For `Endpoint`, which guesses the type; to read the type and then the event takes two.
+        For who guesses the type, as `Endpoint` does: to read `type` and then `event` takes two.
         """
-        if self._event is None and self._type is None:
-            self._event = _parse_guessed(event_type, self._payload)
+        if self._event is None and self._type in (None, event_type):
+            event = _parse_guessed(event_type, self._payload)
+            self._event = event if event is not None and event.type == event_type else None
         return self._event is not None and self._event.type == event_type
 
     def json(self) -> dict[str, Any]:

@@ -205,10 +205,9 @@ class Endpoint:
     def _open(
         self, body: Body, headers: Headers, receipt: "_Receipt"
     ) -> tuple[Delivery, tuple[RegisteredHandler, ...]]:
-        """The verified delivery and its handlers; its event is parsed where it has some.
+        """The verified delivery and its handlers.
 
-        Where the payload seems to be of a type that is wanted, one pass over it tells whether it
-        is. To read the type first and then the event takes two.
+        Where the payload seems to be of a type that is wanted, it is parsed as that at once.
         """
         payload = read_body(body)
         if len(payload) > self.max_body:
@@ -216,8 +215,8 @@ class Endpoint:
         delivery = self.verifier.verify(payload, headers)
         receipt.message_id = delivery.message_id
         guess = likely_type(payload)
-        handlers = self.router.registered_for(guess) if guess is not None else ()
-        if guess is not None and handlers and delivery.is_readable_as(guess):
+        handlers = self.router.registered_for(guess) if guess else ()
+        if guess and handlers and delivery.is_readable_as(guess):
             receipt.event_type = guess
             return delivery, handlers
         receipt.event_type = delivery.type

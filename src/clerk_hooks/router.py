@@ -39,6 +39,7 @@ class Router(On):
     def __init__(self) -> None:
         self._registrations: list[tuple[frozenset[str], RegisteredHandler]] = []
         self._by_type: dict[str, dict[object, RegisteredHandler]] = {_OTHERS: {}}
+        # What deliveries read: the same, made when it changes.
         self._in_order: dict[str, tuple[RegisteredHandler, ...]] = {_OTHERS: ()}
         self._lock = Lock()  # For registration; what reads meanwhile sees it before or after.
         self._by_name: dict[str, RegisteredHandler] = {}

@@ -128,6 +128,14 @@ def test_an_engine_that_commits_each_statement_is_refused_at_first_use(
         engine.dispose()
 
 
+def test_an_engine_whose_driver_commits_each_statement_is_refused(tmp_path: Path) -> None:
+    with backend("sqlalchemy-pymysql", tmp_path) as place:
+        engine = sqlalchemy.create_engine(place.url, connect_args={"autocommit": True})
+        with pytest.raises(ConfigurationError, match="AUTOCOMMIT"):
+            SQLAlchemyStore(engine).claim("msg_1", ["h"], timedelta(seconds=1))
+        engine.dispose()
+
+
 @pytest.mark.parametrize("way", ["isolation_level", "execution_options"])
 def test_an_async_engine_that_commits_each_statement_is_refused_at_first_use(
     way: str, tmp_path: Path

@@ -1,4 +1,4 @@
-"""How long statements may take on PostgreSQL: those of the store, and nobody else's."""
+"""How long a statement of the store waits on PostgreSQL: the server itself gives it up."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy
+from sqlalchemy.engine import Connection
 
 from clerk_hooks import Router, StoreUnavailable
 from clerk_hooks.stores.sqlalchemy import SQLAlchemyStore
@@ -20,59 +21,67 @@ from .worker import LEASE, Receiver
 TIMEOUT = timedelta(seconds=2)
 
 
-@pytest.fixture(params=["sqlalchemy-psycopg"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
-    with backend(request.param, tmp_path) as place:
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Backend]:
+    with backend("sqlalchemy-psycopg", tmp_path) as place:
         yield place
 
 
-@pytest.fixture(params=["an engine of its own", "the app's engine"])
-def store(request: pytest.FixtureRequest, place: Backend) -> Iterator[Any]:
-    engine: Any = place.url
-    if request.param == "the app's engine":
-        engine = sqlalchemy.create_engine(place.url)
-    store: Any = SQLAlchemyStore(engine, timeout=TIMEOUT)
-    yield store
-    store._transactions._engine.dispose()
-
-
-def seconds_of(statement_timeout: str) -> float:
-    """``2s``, ``500ms`` and ``0`` as PostgreSQL shows them."""
-    number = float(statement_timeout.rstrip("mins"))
-    return number / 1000 if statement_timeout.endswith("ms") else number
-
-
-def test_a_statement_that_waits_for_a_lock_is_given_up_by_the_server_too(
-    store: Any, place: Backend
-) -> None:
-    store.claim("msg_1", ["h"], LEASE)
+@pytest.fixture
+def engine(place: Backend) -> Iterator[sqlalchemy.Engine]:
     engine = sqlalchemy.create_engine(place.url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def store(engine: sqlalchemy.Engine) -> Any:
+    return SQLAlchemyStore(engine, timeout=TIMEOUT)
+
+
+def waiting(connection: Connection) -> int:
+    """How many backends wait for a lock, of the table's rows or of itself."""
+    statement = """
+        SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN
+        (SELECT pid FROM pg_locks WHERE relation = 'clerk_hooks_claims'::regclass)
+    """
+    return int(connection.exec_driver_sql(statement).scalar_one())
+
+
+def test_a_claim_that_waits_for_the_table(store: Any, engine: sqlalchemy.Engine) -> None:
+    store.claim("msg_1", ["h"], LEASE)
     with engine.connect() as connection:
         connection.exec_driver_sql("LOCK TABLE clerk_hooks_claims IN ACCESS EXCLUSIVE MODE")
         started = time.monotonic()
         with pytest.raises(StoreUnavailable, match="57014"):  # Of PostgreSQL: query_canceled.
             store.claim("msg_2", ["h"], LEASE)
         assert time.monotonic() - started < TIMEOUT.total_seconds() + 0.6
-        waiting = connection.exec_driver_sql(
-            "SELECT count(*) FROM pg_locks WHERE NOT granted "
-            "AND relation = 'clerk_hooks_claims'::regclass"
-        ).scalar()
-        assert waiting == 0
+        assert waiting(connection) == 0
         connection.rollback()
     assert store.claim("msg_2", ["h"], LEASE).run == ("h",)
-    engine.dispose()
 
 
-def test_what_a_handler_does_in_the_transaction_of_its_claim_has_no_limit(store: Any) -> None:
+def test_a_confirm_in_a_handlers_transaction_that_waits_for_the_row(
+    store: Any, engine: sqlalchemy.Engine, caplog: pytest.LogCaptureFixture
+) -> None:
     router = Router()
-    seen: list[float] = []
+    others: list[Connection] = []
 
     @router.on("user.created", name="h")
     def handler(event: object, delivery: Any) -> None:
-        connection = store.connection(delivery)
-        seen.append(seconds_of(connection.exec_driver_sql("SHOW statement_timeout").scalar()))
+        store.connection(delivery).exec_driver_sql("SELECT 1")
+        if not others:
+            others.append(engine.connect())
+            others[0].exec_driver_sql("SELECT * FROM clerk_hooks_claims FOR UPDATE")
 
     receiver = Receiver(store, router)
-    assert [receiver.receive("msg_1"), receiver.receive("msg_2")] == [200, 200]
-    assert seen == [0, 0]
+    started = time.monotonic()
+    assert receiver.receive("msg_1") == 503
+    assert "57014" in caplog.text
+    # The claim is not released either, as that waits for the same row.
+    assert time.monotonic() - started < 2 * TIMEOUT.total_seconds() + 0.6
+    assert waiting(others[0]) == 0
+    others[0].close()
+    store.forget("msg_1")  # Instead of waiting for the end of the lease.
+    assert receiver.receive("msg_1") == 200
     receiver.close()

@@ -5,7 +5,9 @@ On an `Engine` and on an `AsyncEngine` alike: the handlers are awaited where tha
 
 from __future__ import annotations
 
+import gc
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -349,3 +351,21 @@ def test_many_messages_leave_no_connection_behind(app: App) -> None:
     assert isinstance(pool, NullPool) or pool.checkedout() == 0
     assert app.store._transactions._claimed == {}
     assert len(app.effects()) == 21
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize("app", ["sqlalchemy-psycopg", "sqlalchemy-pymysql"], indirect=True)
+def test_a_process_that_a_handler_forks_ends_nothing_of_its_transaction(app: App) -> None:
+    @app.router.on("user.*", name="h")
+    def handler(event: object, delivery: Any) -> None:
+        app.store.connection(delivery).execute(INSERT, {"m": delivery.message_id})
+        child = os.fork()  # Nobody but the store has the connection now.
+        if child == 0:
+            gc.collect()
+            os._exit(0)
+        os.waitpid(child, 0)
+
+    assert app.receive("msg_1") == 200
+    assert app.effects() == ["msg_1"]
+    assert app.states("msg_1") == {"h": "done"}

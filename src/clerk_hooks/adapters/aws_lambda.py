@@ -74,7 +74,7 @@ def _read_body(event: Mapping[str, Any]) -> str | bytes:
 def _response(reply: Reply, event: Mapping[str, Any]) -> dict[str, Any]:
     response: dict[str, Any] = {
         "statusCode": reply.status,
-        "headers": dict(reply.headers.items()),  # Three times as fast as a copy of the mapping.
+        "headers": dict(reply.headers.items()),  # From the mapping itself it takes twice as long.
         "body": reply.body.decode(),
         "isBase64Encoded": False,
     }

@@ -5,7 +5,7 @@ All of it is for a synchronous `Connection`, which SQLAlchemy lends to asynchron
 
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from math import ceil
 from typing import Any, NamedTuple, TypeVar, cast
@@ -63,30 +63,6 @@ class Settings(NamedTuple):
     """Seconds."""
     clock: Callable[[], float]
     create_schema: bool
-    is_limited: bool = False
-    """Whether the connections come with the limit of `limit_connections`."""
-
-
-def limit_connections(engine: Engine, seconds: float) -> bool:
-    """Let no statement on the connections of `engine` wait longer, where the database has words.
-
-    For an engine of the store's own: `limit` costs a round trip in each transaction.
-    """
-    if engine.dialect.name != "postgresql":
-        return False
-
-    def set_limit(driver: Any, _: object) -> None:
-        with closing(driver.cursor()) as cursor:
-            cursor.execute(f"SET statement_timeout = {ceil(1000 * seconds)}")
-        driver.commit()
-
-    event.listen(engine, "connect", set_limit)
-    return True
-
-
-def lift_limit(connection: Connection) -> None:
-    """Undo `limit_connections` for the transaction that is open: it is a handler's."""
-    connection.exec_driver_sql("SET LOCAL statement_timeout TO DEFAULT")
 
 
 def limit(connection: Connection, seconds: float) -> str | None:
@@ -176,17 +152,15 @@ def _is_autocommit(connection: Connection) -> bool:
         return True
     # Of SQLite's driver, which has no transactions of its own in a usual set-up, it tells nothing.
     driver = connection.connection.dbapi_connection
-    return connection.dialect.name != "sqlite" and getattr(driver, "autocommit", None) is True
+    tell = getattr(driver, "get_autocommit", None)  # With those of MySQL, `autocommit` sets it.
+    is_autocommit = getattr(driver, "autocommit", None) if tell is None else tell()
+    return connection.dialect.name != "sqlite" and is_autocommit is True
 
 
-def is_worth_another(error: DBAPIError, failed_before: int) -> bool:
-    """Whether a transaction that failed may be tried again, as nothing of it was done.
-
-    It failed for another one's sake; or its connection was lost before the commit. That one had
-    mostly died in the pool, all of which SQLAlchemy then gives up, so one more attempt is enough.
-    """
-    was_lost = error.connection_invalidated and error.statement is not None
-    return _code(error.orig) in _CONFLICTS or (was_lost and not failed_before)
+def is_worth_another(error: DBAPIError) -> bool:
+    """Whether nothing was done: undone for another's sake, or dead in the pool before it began."""
+    was_dead = error.connection_invalidated and (error.statement or "").startswith("SET ")
+    return was_dead or _code(error.orig) in _CONFLICTS
 
 
 def check_dialect(engine: Engine) -> None:

@@ -7,7 +7,6 @@ asked for. Those are kept by the claim they belong to: its token, and the handle
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import aclosing, suppress
-from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from sqlalchemy import Engine
@@ -19,14 +18,13 @@ from ._database import (
     Settings,
     failures,
     is_worth_another,
-    lift_limit,
     limit,
     perform,
     prepare,
     refuse_commits,
     remaining,
 )
-from ._fork import leave_when_forked
+from ._fork import keep, leave_when_forked
 from ._sql import Transaction
 from ._watchdog import watched
 
@@ -56,13 +54,12 @@ class SyncTransactions:
         deadline = time.monotonic() + self._settings.timeout
         with failures():
             self._prepare()
-            failed = count()
             while True:
                 with self._engine.connect() as connection:
                     try:
                         return _attempt(connection, self._settings, work, remaining(deadline))
                     except DBAPIError as error:
-                        if not is_worth_another(error, next(failed)):
+                        if not is_worth_another(error):
                             raise
                 remaining(deadline)
 
@@ -88,8 +85,6 @@ class SyncTransactions:
             with failures():
                 connection = self._claimed[key] = self._engine.connect()
                 _begin(connection)
-                if self._settings.is_limited:
-                    lift_limit(connection)
         return connection
 
     def finish(self, key: ClaimKey, work: Work[bool], release: Work[None]) -> bool:
@@ -116,8 +111,9 @@ class SyncTransactions:
 
     def leave_to_parent(self) -> None:
         """In a process that was forked: connections cannot be shared with the parent."""
+        keep(self._engine.pool, self._claimed)
         self._engine.dispose(close=False)
-        self._claimed.clear()
+        self._claimed = {}
 
     def _prepare(self) -> None:
         if not self._is_prepared:
@@ -184,14 +180,13 @@ class AsyncTransactions:
                 async with self._engine.connect() as connection:
                     await connection.run_sync(prepare, self._settings)
                 self._is_prepared = True
-            failed = count()
             while True:
                 async with self._engine.connect() as connection:
                     seconds = remaining(deadline)
                     try:
                         return await connection.run_sync(_attempt, self._settings, work, seconds)
                     except DBAPIError as error:
-                        if not is_worth_another(error, next(failed)):
+                        if not is_worth_another(error):
                             raise
                 remaining(deadline)
 
@@ -255,9 +250,7 @@ def _attempt(
 ) -> _Result:
     with watched(connection, seconds):
         # Two statements of a transaction may have to wait for others: for a mark, and for a claim.
-        is_limited = settings.is_limited and not connection.in_transaction()
-        undo = None if is_limited else limit(connection, seconds / 2)
-        return perform(connection, settings, work, undo)
+        return perform(connection, settings, work, limit(connection, seconds / 2))
 
 
 def _finish(

@@ -1,5 +1,6 @@
 """What a process inherits by a fork and must leave alone: connections, threads that are gone."""
 
+import logging
 import os
 from typing import Protocol
 from weakref import WeakSet
@@ -13,17 +14,29 @@ class Inherited(Protocol):
         ...
 
 
-_all: "WeakSet[Inherited]" = WeakSet()
+_inherited: "WeakSet[Inherited]" = WeakSet()
+_kept: list[object] = []
+
+_logger = logging.getLogger("clerk_hooks")
 
 
 def leave_when_forked(inherited: Inherited) -> None:
     """Have `inherited` left to the parent in every process that is forked from this one."""
-    _all.add(inherited)
+    _inherited.add(inherited)
+
+
+def keep(*things: object) -> None:
+    """Keep `things` for ever: as garbage they would end what the parent is still using."""
+    _kept.extend(things)
 
 
 def _leave_to_parent() -> None:
-    for inherited in _all:
-        inherited.leave_to_parent()
+    for inherited in _inherited:
+        try:
+            inherited.leave_to_parent()
+        except Exception:
+            # An engine may have listeners of anybody's: no reason not to go on with the others.
+            _logger.exception("a store has failed to leave its connections to the parent process")
 
 
 if hasattr(os, "register_at_fork"):  # Not on Windows, which does not fork.

@@ -21,11 +21,14 @@ class _Watchdog:
     """The thread, and the sockets that it watches."""
 
     def __init__(self) -> None:
-        self.leave_to_parent()
+        self._begin()
         leave_when_forked(self)
 
     def leave_to_parent(self) -> None:
         """Begin anew: a process that was forked has none of its parent's threads."""
+        self._begin()
+
+    def _begin(self) -> None:
         self._changed = Condition()
         self._watched: dict[int, float] = {}
         self._wakes_at = float("inf")

@@ -44,7 +44,7 @@ except ImportError as error:
     ) from error
 
 from ._awaited import AwaitedStore
-from ._database import SPELLINGS, Settings, check_dialect, driver_limits, limit_connections
+from ._database import SPELLINGS, Settings, check_dialect, driver_limits
 from ._engines import AsyncTransactions, SyncTransactions
 from ._tables import ddl, metadata
 
@@ -117,17 +117,15 @@ class SQLAlchemyStore(Generic[_Connection_co]):
         clock: Callable[[], float] = time.time,
     ) -> None:
         kept, seconds = checked_retention(retention), checked_timeout(timeout)
-        is_limited = False
         if isinstance(engine, (str, URL)):
             engine = _engine(engine, seconds)
-            is_limited = limit_connections(engine, seconds / 2)
         # An AsyncEngine has the Engine that it wraps; so its module need not be imported to tell.
         sync_engine = getattr(engine, "sync_engine", engine)
         if not isinstance(sync_engine, Engine):
             raise ConfigurationError("engine: an Engine, an AsyncEngine, or a URL of a database")
         check_dialect(sync_engine)
         self._rules = Rules(kept, SPELLINGS[sync_engine.dialect.name])
-        settings = Settings(self._rules, seconds, clock, create_schema, is_limited)
+        settings = Settings(self._rules, seconds, clock, create_schema)
         self._transactions: SyncTransactions | AsyncTransactions
         if isinstance(engine, Engine):
             self._transactions = SyncTransactions(engine, settings)

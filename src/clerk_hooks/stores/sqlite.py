@@ -23,7 +23,7 @@ from ..idempotency import (
     checked_retention,
     checked_timeout,
 )
-from ._fork import leave_when_forked
+from ._fork import keep, leave_when_forked
 from ._sql import CLAIMS, MARKS, Rules, Transaction
 
 _SCHEMA = f"""
@@ -47,8 +47,6 @@ CREATE TABLE IF NOT EXISTS {MARKS} (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS {MARKS}_forget_at ON {MARKS} (forget_at);
 """
-
-_inherited: list[sqlite3.Connection | None] = []  # Kept, as the garbage collector would close them.
 
 
 class SQLiteStore:
@@ -166,7 +164,7 @@ class _File:
 
     def leave_to_parent(self) -> None:
         """In a process that was forked: never touch, nor close, what the parent has open."""
-        _inherited.append(self._connection)
+        keep(self._connection)
         self._connection = None
         self._lock = Lock()
 
