@@ -90,6 +90,12 @@ def test_every_model_and_event_can_be_linked_to(names: set[str]) -> None:
     assert missing == set()
 
 
+def test_the_docstrings_of_a_store_link_to_the_names_of_the_core(site: Path) -> None:
+    page = (site / "api.html").read_text("utf-8")
+    _, _, store = page.partition('id="clerk_hooks.stores.redis.RedisStore"')
+    assert 'href="#clerk_hooks.StoreUnavailable"' in store.partition('class="py class"')[0]
+
+
 def test_a_search_finds_the_fields_of_the_models(site: Path) -> None:
     index = (site / "searchindex.js").read_text("utf-8")
     assert "models" in index
