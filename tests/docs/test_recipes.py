@@ -213,16 +213,20 @@ def test_handlers_get_a_database_and_a_client(
     with serving(name, tmp_path, settings) as recipe:
         for _ in range(2):
             assert recipe.deliver("user.created", user()).status == 200
+        api.answers.append((503, {}))
+        assert recipe.deliver("user.created", user()).status == 500
     with closing(sqlite3.connect(database)) as connection:
         assert connection.execute("SELECT id FROM users").fetchall() == [("user_1",)]
-    assert [call.body for call in api.received] == [{"text": "Ada Lovelace signed up"}] * 2
+    assert [call.body for call in api.received] == [{"text": "Ada Lovelace signed up"}] * 3
 
 
 def test_async_handlers_get_a_client(api: Service, tmp_path: Path) -> None:
     needs("starlette", "uvicorn")
     with serving("state_starlette", tmp_path, {"CHAT_URL": f"{api.url}/chat"}) as recipe:
         assert recipe.deliver("user.created", user()).status == 200
-    assert [call.path for call in api.received] == ["/chat"]
+        api.answers.append((503, {}))
+        assert recipe.deliver("user.created", user()).status == 500
+    assert [call.path for call in api.received] == ["/chat", "/chat"]
 
 
 def test_a_lambda_function_gets_a_client(api: Service, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,4 +242,6 @@ def test_a_lambda_function_gets_a_client(api: Service, monkeypatch: pytest.Monke
     }
     with program["client"]:
         assert program["handler"](event, None)["statusCode"] == 200
-    assert [call.body for call in api.received] == [{"text": "Ada Lovelace signed up"}]
+        api.answers.append((503, {}))
+        assert program["handler"](event, None)["statusCode"] == 500
+    assert [call.body for call in api.received] == [{"text": "Ada Lovelace signed up"}] * 2

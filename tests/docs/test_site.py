@@ -1,5 +1,6 @@
 """The pages build into a site without a warning, and every public name is in its reference."""
 
+import inspect
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -10,7 +11,18 @@ import pytest
 
 import clerk_hooks
 
-from .pages import ROOT
+from .pages import ROOT, SOURCE
+
+MODULES = [
+    ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__")
+    for package in ("adapters", "stores", "testing")
+    for path in sorted((SOURCE / package).glob("*.py"))
+    if not path.stem.startswith("_") or path.stem == "__init__"
+]
+"""The public modules beside the core."""
+
+PACKAGES = {"clerk_hooks.adapters", "clerk_hooks.stores"}
+"""Those that offer nothing but their modules."""
 
 needed = ("sphinx", "myst_parser", "furo", "sphinx_design")
 pytestmark = pytest.mark.skipif(
@@ -50,6 +62,25 @@ def test_every_public_name_has_its_docstring_in_the_reference(names: set[str]) -
     assert {name for name in public if f"clerk_hooks.{name}" not in names} == set()
 
 
+def public_names(module: Any) -> set[str]:
+    """What a module offers: its `__all__`, else the classes and functions that it defines."""
+    return {*getattr(module, "__all__", ())} or {
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and (inspect.isclass(value) or inspect.isfunction(value))
+        and value.__module__ == module.__name__
+    }
+
+
+@pytest.mark.parametrize("name", [*MODULES, "clerk_hooks.pytest_plugin"])
+def test_so_has_every_public_name_of_the_modules_beside_it(name: str, names: set[str]) -> None:
+    module = pytest.importorskip(name, exc_type=ImportError)
+    offered = public_names(module)
+    assert offered or name in PACKAGES
+    assert {public for public in offered if f"{name}.{public}" not in names} == set()
+
+
 def test_every_model_and_event_can_be_linked_to(names: set[str]) -> None:
     import clerk_hooks.events
 
@@ -57,6 +88,12 @@ def test_every_model_and_event_can_be_linked_to(names: set[str]) -> None:
         name for name in clerk_hooks.events.__all__ if f"clerk_hooks.events.{name}" not in names
     }
     assert missing == set()
+
+
+def test_the_docstrings_of_a_store_link_to_the_names_of_the_core(site: Path) -> None:
+    page = (site / "api.html").read_text("utf-8")
+    _, _, store = page.partition('id="clerk_hooks.stores.redis.RedisStore"')
+    assert 'href="#clerk_hooks.StoreUnavailable"' in store.partition('class="py class"')[0]
 
 
 def test_a_search_finds_the_fields_of_the_models(site: Path) -> None:

@@ -32,9 +32,7 @@ def start_trial(event: UserCreated) -> None:
     try:
         clerk.users.update_metadata(user_id=user.id, private_metadata={"plan": "trial"})
     except ClerkErrors as error:
-        if (
-            error.status_code != 404
-        ):  # Otherwise the user is gone again, and there is nothing to do.
+        if error.status_code != 404:  # A user who is gone again needs no plan.
             raise
 
 

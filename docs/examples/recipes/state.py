@@ -50,6 +50,7 @@ def make_router(settings: Settings, begin: Begin, client: httpx.Client) -> Route
 
     @router.on("user.created")
     def tell(event: UserCreated) -> None:
-        client.post(settings.chat_url, json={"text": f"{event.data.full_name} signed up"})
+        said = client.post(settings.chat_url, json={"text": f"{event.data.full_name} signed up"})
+        said.raise_for_status()  # So that Svix tries again.
 
     return router

@@ -52,7 +52,8 @@ def save(event: UserCreated) -> None:
 @router.on("user.created")
 def tell(event: UserCreated) -> None:
     """Say in a chat who has signed up."""
-    client.post(settings.CHAT_URL, json={"text": f"{event.data.full_name} signed up"})
+    said = client.post(settings.CHAT_URL, json={"text": f"{event.data.full_name} signed up"})
+    said.raise_for_status()  # So that Svix tries again.
 
 
 urlpatterns = [path("webhooks/clerk", clerk_view(Endpoint(router)))]

@@ -19,7 +19,8 @@ router = Router()
 @router.on("user.created")
 def tell(event: UserCreated) -> None:
     """Say in a chat who has signed up."""
-    client.post(chat_url, json={"text": f"{event.data.full_name} signed up"})
+    said = client.post(chat_url, json={"text": f"{event.data.full_name} signed up"})
+    said.raise_for_status()  # So that Svix tries again.
 
 
 handler = lambda_handler(Endpoint(router))

@@ -26,7 +26,9 @@ class Welcomes:
 
     async def tell(self, event: UserCreated) -> None:
         """Say in a chat who has signed up."""
-        await self.client.post(self.chat_url, json={"text": f"{event.data.full_name} signed up"})
+        text = f"{event.data.full_name} signed up"
+        said = await self.client.post(self.chat_url, json={"text": text})
+        said.raise_for_status()  # So that Svix tries again.
 
 
 welcomes = Welcomes(os.environ["CHAT_URL"])

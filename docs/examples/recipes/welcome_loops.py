@@ -22,7 +22,7 @@ router = Router()
 async def welcome(event: UserCreated, delivery: Delivery) -> None:
     """Write to a user who has just signed up.
 
-    The idempotency key is the same on every attempt, so a retry sends no second email.
+    The idempotency key is the same on every attempt, so that the service can tell a retry.
     """
     user = event.data
     if user.primary_email is None:
@@ -37,7 +37,7 @@ async def welcome(event: UserCreated, delivery: Delivery) -> None:
                 "dataVariables": {"name": user.first_name or "there"},
             },
         )
-    if response.status_code == 409:  # This key was used before: the email has been sent.
+    if response.status_code == 409:  # This key was used before: an earlier attempt has sent it.
         return
     response.raise_for_status()  # Anything else that is no success: Svix tries again.
 
