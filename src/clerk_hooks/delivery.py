@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Body: TypeAlias = bytes | bytearray | memoryview | str
 """A request's raw body. Text stands for its UTF-8 bytes."""
 
-# Clerk's payloads begin or end with their type, according to the age of the sender.
+# Clerk's payloads end or begin with their type, according to the age of the sender.
 _TYPE_MEMBER = re.compile(rb'"type"\s*:\s*"([a-zA-Z.]+)"')
 
 _MAX_SECONDS = 10**11  # The 11 digits that a timestamp may have; a datetime holds more.
@@ -161,11 +161,11 @@ def parse_event(payload: Body | Mapping[str, Any]) -> "AnyEvent":
 
 
 def likely_type(payload: bytes) -> str | None:
-    """The known type that `payload` seems to be of, by a look at its beginning and its end.
+    """The known type that `payload` seems to be of, by a look at its end and its beginning.
 
     A guess, for what comes out the same when it is wrong: `Delivery.type` knows.
     """
-    found = _TYPE_MEMBER.search(payload, 0, 64) or _TYPE_MEMBER.search(payload, len(payload) - 64)
+    found = _TYPE_MEMBER.search(payload, len(payload) - 64) or _TYPE_MEMBER.search(payload, 0, 64)
     if found is not None and (event_type := found[1].decode()) in EVENT_TYPES:
         return event_type
     return None

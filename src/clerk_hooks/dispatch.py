@@ -125,9 +125,9 @@ def _announce(
     handler: RegisteredHandler, claims: Claims | None
 ) -> Token[RunningHandler | None] | None:
     """Let it be known which handler is run under a claim; not to what it dispatches to itself."""
-    if claims is not None:
-        return running_handler.set(claims.running(handler))
-    return running_handler.set(None) if running_handler.get() is not None else None
+    if claims is None:
+        return None if running_handler.get() is None else running_handler.set(None)
+    return running_handler.set(claims.running(handler))
 
 
 def _refuse_lacking(handlers: Sequence[RegisteredHandler]) -> None:

@@ -125,6 +125,8 @@ def discard(awaitable: object) -> None:
 class OwnLoop:
     """The event loop of one synchronous call, made when something has to be awaited."""
 
+    __slots__ = ("_loop",)
+
     def __init__(self) -> None:
         self._loop: AbstractEventLoop | None = None
 

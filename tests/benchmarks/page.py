@@ -19,6 +19,7 @@ TABLE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 PARTS = ("svix", "pydantic", "flask", "django", "fastapi", "starlette", "gunicorn", "uvicorn")
+PARTS += ("redis", "sqlalchemy", "psycopg")
 
 
 def main(arguments: list[str]) -> int:
