@@ -206,6 +206,12 @@ def test_the_query_of_the_page_gives_members_of_organizations(postgresql: Sync) 
     assert postgresql.query(query) == set()
 
 
+def test_a_row_without_a_time_gives_way_to_one_that_has_it_and_not_the_reverse(sync: Sync) -> None:
+    timeless = ("user.created", {"id": "user_1", "first_name": "Ada"})
+    deliver(sync, [timeless, LIVES[1], timeless])
+    assert sync.rows()["users"] == {("user_1", "ada@example.com", "Ada Lovelace")}
+
+
 def test_a_user_without_an_address_or_a_name_is_a_row_too(sync: Sync) -> None:
     deliver(sync, [("user.created", {"id": "user_2", "updated_at": START})])
     assert sync.rows()["users"] == {("user_2", None, None)}

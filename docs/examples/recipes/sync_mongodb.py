@@ -44,7 +44,7 @@ def save(collection: str, id: str, fields: dict[str, Any]) -> None:
     is_newer = {
         "_id": id,
         "is_deleted": {"$ne": True},
-        "updated_at": {"$lte": fields["updated_at"]},
+        "$or": [{"updated_at": None}, {"updated_at": {"$lte": fields["updated_at"]}}],
     }
     for _ in range(2):
         try:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from flask import Flask
-from sqlalchemy import DateTime, and_, create_engine, func
+from sqlalchemy import DateTime, and_, create_engine, func, or_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -68,7 +68,8 @@ class Membership(Row):
 def save(model: type[Row], **values: object) -> None:
     """Insert or update, in one statement; what is older than the row changes nothing."""
     new = insert(model).values(values)
-    is_newer = and_(model.deleted_at.is_(None), model.updated_at <= new.excluded.updated_at)
+    is_newer = or_(model.updated_at.is_(None), model.updated_at <= new.excluded.updated_at)
+    is_newer = and_(model.deleted_at.is_(None), is_newer)
     statement = new.on_conflict_do_update(index_elements=["id"], set_=values, where=is_newer)
     with engine.begin() as connection:
         connection.execute(statement)

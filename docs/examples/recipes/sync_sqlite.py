@@ -70,9 +70,9 @@ def execute(statement: str, *values: object) -> None:
         connection.execute(statement, values)
 
 
-def seconds(instant: datetime | None) -> float | None:
-    """SQLite has no type for instants; numbers compare well."""
-    return instant.timestamp() if instant else None
+def seconds(instant: datetime | None) -> float:
+    """SQLite has no type for instants; numbers compare well. No instant counts as the oldest."""
+    return instant.timestamp() if instant else 0.0
 
 
 @router.on("user.created", "user.updated")
