@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from .backends import ALL, SHARED, Backend, Clock, backend
+from .network import RedisServer
 
 
 @pytest.fixture(params=ALL)
@@ -34,3 +35,14 @@ def clock() -> Clock:
 def store(place: Backend, clock: Clock) -> Any:
     """A store of each kind, whose clock stands still."""
     return place.open(clock=clock)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis of the test's own, which it may stop, freeze and kill."""
+    server = RedisServer(tmp_path)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -6,10 +6,8 @@ import socket
 import threading
 import time
 import traceback
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -20,16 +18,6 @@ from .network import RedisServer
 from .worker import LEASE
 
 redis = pytest.importorskip("redis")
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
 
 
 @pytest.mark.parametrize("limit", ["max_connections=5", ""])
