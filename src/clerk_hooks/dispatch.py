@@ -44,18 +44,21 @@ def run_handlers(
     if delivery is None:
         _refuse_lacking(handlers)
     failures: list[_Failure] = []
-    loop = OwnLoop()
+    loop: OwnLoop | None = None
     for handler in handlers:
         if handler.is_async:
+            loop = loop or OwnLoop()
             loop.open()
     try:
         for handler in claims.due() if claims is not None else handlers:
             succeeded = False
             started = perf_counter()
-            token = _announce(handler, claims)
+            is_told = claims is not None or running_handler.get() is not None
+            token = _announce(handler, claims) if is_told else None
             try:
                 result = handler.call(event, delivery)
                 if result is not None and isinstance(result, Awaitable):
+                    loop = loop or OwnLoop()
                     loop.run(cast("Awaitable[object]", result))
                 succeeded = True
             except BaseException as error:  # noqa: BLE001 - raised again by `_failed`
@@ -66,7 +69,8 @@ def run_handlers(
             if claims is not None:
                 claims.settle(handler, succeeded=succeeded)
     finally:
-        loop.close()
+        if loop is not None:
+            loop.close()
     if failures:
         raise _gathered(failures, handlers)
 
@@ -94,7 +98,8 @@ async def arun_handlers(
         succeeded = False
         cancellation = None
         started = perf_counter()
-        token = _announce(handler, claims)
+        is_told = claims is not None or running_handler.get() is not None
+        token = _announce(handler, claims) if is_told else None
         try:
             if handler.is_async:
                 result = handler.call(event, delivery)
@@ -121,13 +126,9 @@ async def arun_handlers(
         raise _gathered(failures, handlers)
 
 
-def _announce(
-    handler: RegisteredHandler, claims: Claims | None
-) -> Token[RunningHandler | None] | None:
+def _announce(handler: RegisteredHandler, claims: Claims | None) -> Token[RunningHandler | None]:
     """Let it be known which handler is run under a claim; not to what it dispatches to itself."""
-    if claims is None:
-        return None if running_handler.get() is None else running_handler.set(None)
-    return running_handler.set(claims.running(handler))
+    return running_handler.set(None if claims is None else claims.running(handler))
 
 
 def _refuse_lacking(handlers: Sequence[RegisteredHandler]) -> None:

@@ -213,12 +213,13 @@ class Endpoint:
         if len(payload) > self.max_body:
             raise RequestTooLarge
         delivery = self.verifier.verify(payload, headers)
-        receipt.message_id = delivery.message_id
+        receipt.delivery = delivery
         guess = likely_type(payload)
-        handlers = self.router.registered_for(guess) if guess else ()
-        if guess and handlers and delivery.is_readable_as(guess):
-            receipt.event_type = guess
-            return delivery, handlers
+        if guess is not None:
+            handlers = self.router.registered_for(guess)
+            if handlers and delivery.is_readable_as(guess):
+                receipt.event_type = guess
+                return delivery, handlers
         receipt.event_type = delivery.type
         return delivery, self.router.registered_for(delivery.type)
 
@@ -226,16 +227,18 @@ class Endpoint:
 class _Receipt:
     """One request on its way to a reply; says in the log how it ended."""
 
-    __slots__ = ("_started", "event_type", "message_id")
+    __slots__ = ("_started", "delivery", "event_type")
 
     def __init__(self) -> None:
-        self.message_id: str | None = None
+        self.delivery: Delivery | None = None
         self.event_type: str | None = None
         self._started = perf_counter()
 
     def close(self, outcome: str) -> Reply:
         """End with a delivery that was accepted."""
-        self._log(logging.INFO, outcome)
+        seconds = perf_counter() - self._started
+        if seconds > _SLOW_SECONDS or _logger.isEnabledFor(logging.INFO):
+            self._log(logging.INFO, outcome, seconds)
         return _ACCEPTED[outcome]
 
     def refuse(self, error: ClerkHooksError) -> Reply:
@@ -243,27 +246,31 @@ class _Receipt:
         if isinstance(error, (ConfigurationError, InputTypeError)):
             raise error
         reply = Reply.for_error(error)
+        seconds = perf_counter() - self._started
         if isinstance(error, HandlerError):  # Each failure has been logged with its traceback.
             aborted = reply.status == AbortDelivery.status
-            self._log(logging.INFO, "aborted" if aborted else "failed")
+            self._log(logging.INFO, "aborted" if aborted else "failed", seconds)
         else:
-            self._log(logging.WARNING, "refused", error)
+            self._log(logging.WARNING, "refused", seconds, error)
         return reply
 
-    def _log(self, level: int, outcome: str, error: ClerkHooksError | None = None) -> None:
-        seconds = perf_counter() - self._started
+    def _log(
+        self, level: int, outcome: str, seconds: float, error: ClerkHooksError | None = None
+    ) -> None:
         if seconds > _SLOW_SECONDS:
             level = max(level, logging.WARNING)
         if not _logger.isEnabledFor(level):
             return
+        # Only a verified delivery has a message id that can be trusted.
+        message_id = None if self.delivery is None else self.delivery.message_id
         details = {
-            "message_id": self.message_id,
+            "message_id": message_id,
             "event_type": self.event_type,
             "outcome": outcome,
             "duration": seconds,
         }
         text = "%(outcome)s after %(duration).3f s"
-        if self.message_id is not None:  # Only a verified delivery has one that can be trusted.
+        if message_id is not None:
             text = "%(message_id)s %(event_type)s: " + text
         if error is not None:
             details |= {"reason": error.reason, "detail": str(error)}

@@ -5,7 +5,7 @@ is the business of `clerk_hooks.signature`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TypeAlias, cast
 
 from .errors import ClerkHooksError, InputTypeError, MalformedHeader, MissingHeader
@@ -27,6 +27,10 @@ _FAMILIES = (
 )
 _NAMES = frozenset(name for family in _FAMILIES for name in family)
 
+# HTTP gives no charset. What is not ASCII fails the rules or matches no signature, so the only
+# demand on this encoding is that it never raises.
+_encoded = partial(str.encode, encoding="utf-8", errors="surrogatepass")
+
 
 def read_headers(headers: Headers) -> SignatureHeaders:
     """Find the signature headers in `headers`, a container of any kind named in `Headers`.
@@ -38,18 +42,19 @@ def read_headers(headers: Headers) -> SignatureHeaders:
     """
     found: dict[str, bytes] = {}
     try:
-        for key, value in _pairs(headers):
+        for key, value in headers.items() if type(headers) is dict else _pairs(headers):
             if (name := _canonical_name(key)) is not None:
-                text = _text(value)
+                text = _encoded(value).strip() if type(value) is str else _text(value)
                 if text and found.setdefault(name, text) != text:
                     raise _conflict()
     except ClerkHooksError:
         raise
     except Exception as error:  # A container of the caller's own may raise anything when read.
         raise _no_headers(headers) from error
-    for message_id, timestamp, signature in _FAMILIES:
-        if message_id in found and timestamp in found and signature in found:
-            return found[message_id], found[timestamp], found[signature]
+    for family in _FAMILIES:
+        message_id, timestamp, signature = map(found.get, family)
+        if message_id and timestamp and signature:
+            return message_id, timestamp, signature
     raise MissingHeader(_what_is_missing(found))
 
 
@@ -92,9 +97,7 @@ def _canonical_name(key: object) -> str | None:
 def _text(value: object) -> bytes:
     """`value` as bytes without the ASCII blanks around it; blank for None, and for no value."""
     if isinstance(value, str):
-        # HTTP gives no charset. What is not ASCII fails the rules or matches no signature, so the
-        # only demand on this encoding is that it never raises.
-        return str.encode(value, "utf-8", "surrogatepass").strip()
+        return _encoded(value).strip()
     if isinstance(value, (bytes, bytearray)):
         return bytes(value).strip()
     if value is None:
