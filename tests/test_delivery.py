@@ -267,6 +267,7 @@ def test_a_guess_at_the_type_is_answered_and_leaves_nothing_wrong_behind() -> No
     unknown = delivery(b'{"type": "foo.bar", "data": 1}')
     assert not unknown.is_readable_as("foo.bar")
     assert unknown.event.type == "foo.bar"
+    assert not unknown.is_readable_as("foo.bar")
 
 
 def test_the_event_is_parsed_once_and_the_json_each_time() -> None:

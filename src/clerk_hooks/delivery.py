@@ -4,7 +4,6 @@ pydantic and the events are imported inside the functions, when the first payloa
 """
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime, timezone
 from functools import cache, lru_cache
 from importlib import import_module
@@ -94,16 +93,19 @@ class Delivery:
         return self._event
 
     def is_readable_as(self, event_type: str) -> bool:
-        """Whether this is an event of that known type, and can be read; one pass over it tells.
+        """Whether this is an event of that known type, and can be read.
 
-        For who guesses the type, as `Endpoint` does: to read `type` and then `event` takes two.
+        For who guesses the type, as `Endpoint` does: one pass over the payload tells, where to read
+        `type` and then `event` takes two.
         """
-        if self._event is None and event_type in EVENT_TYPES:
+        if event_type not in EVENT_TYPES:  # What is unknown can be read as anything.
+            return False
+        if self._event is None:
             try:
                 self._event = _json_reader(event_type)(self._payload)
             except ValueError:  # Another type, or no such event; here nobody asks which.
                 return False
-        return self._event is not None and self._event.type == event_type
+        return self._event.type == event_type
 
     def json(self) -> dict[str, Any]:
         """The payload as a new dict, checked against no model.
@@ -241,8 +243,10 @@ def _parse_unread(payload: bytes) -> "AnyEvent":
     """
     event_type = likely_type(payload)
     if event_type is not None:
-        with suppress(ValueError):
+        try:
             return _json_reader(event_type)(payload)
+        except ValueError:  # Another type, or no such event: the second reading tells.
+            pass
     return _parse_json(_read_type(payload), payload)
 
 

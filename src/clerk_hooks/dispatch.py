@@ -53,8 +53,8 @@ def run_handlers(
         for handler in claims.due() if claims is not None else handlers:
             succeeded = False
             started = perf_counter()
-            is_told = claims is not None or running_handler.get() is not None
-            token = _announce(handler, claims) if is_told else None
+            is_announced = claims is not None or running_handler.get() is not None
+            token = _announce(handler, claims) if is_announced else None
             try:
                 result = handler.call(event, delivery)
                 if result is not None and isinstance(result, Awaitable):
@@ -98,8 +98,8 @@ async def arun_handlers(
         succeeded = False
         cancellation = None
         started = perf_counter()
-        is_told = claims is not None or running_handler.get() is not None
-        token = _announce(handler, claims) if is_told else None
+        is_announced = claims is not None or running_handler.get() is not None
+        token = _announce(handler, claims) if is_announced else None
         try:
             if handler.is_async:
                 result = handler.call(event, delivery)

@@ -209,7 +209,7 @@ class Endpoint:
 
         Where the payload seems to be of a type that is wanted, it is parsed as that at once.
         """
-        payload = read_body(body)
+        payload = body if type(body) is bytes else read_body(body)
         if len(payload) > self.max_body:
             raise RequestTooLarge
         delivery = self.verifier.verify(payload, headers)
@@ -237,6 +237,7 @@ class _Receipt:
     def close(self, outcome: str) -> Reply:
         """End with a delivery that was accepted."""
         seconds = perf_counter() - self._started
+        # Mostly nobody wants to hear of it, and `_log` need not be asked.
         if seconds > _SLOW_SECONDS or _logger.isEnabledFor(logging.INFO):
             self._log(logging.INFO, outcome, seconds)
         return _ACCEPTED[outcome]

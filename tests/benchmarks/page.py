@@ -9,7 +9,7 @@ import re
 import shlex
 import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
@@ -18,8 +18,10 @@ TABLE = re.compile(
     r"<!-- measured -->\n```text\n)(?P<output>.*?)(?P<after>^```$)",
     re.MULTILINE | re.DOTALL,
 )
-PARTS = ("svix", "pydantic", "flask", "django", "fastapi", "starlette", "gunicorn", "uvicorn")
-PARTS += ("redis", "sqlalchemy", "psycopg")
+PARTS = (
+    *("svix", "pydantic", "flask", "django", "fastapi", "starlette", "gunicorn", "uvicorn"),
+    *("awslambdaric", "redis", "sqlalchemy", "psycopg"),
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -44,7 +46,8 @@ def main(arguments: list[str]) -> int:
 
 def versions() -> str:
     """What took part, and the kind of machine; nothing that says which machine it was."""
-    parts = ", ".join(f"{part} {version(part)}" for part in PARTS)
+    installed = {each.name.lower() for each in distributions()}  # Not everywhere all.
+    parts = ", ".join(f"{part} {version(part)}" for part in PARTS if part in installed)
     python = f"{platform.python_implementation()} {platform.python_version()}"
     return f"{python}, {parts}, {platform.system()} {platform.machine()}"
 

@@ -11,6 +11,7 @@ import clerk_hooks
 
 OURS = str(Path(clerk_hooks.__file__).parent)
 THEIRS = ("uvicorn", "gunicorn", "starlette", "fastapi", "flask", "werkzeug", "django", "asgiref")
+THEIRS += ("awslambdaric",)
 EVERY = 0.001
 """Seconds of CPU time from one look to the next, or what the system's clock makes of it."""
 

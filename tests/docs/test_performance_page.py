@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,11 @@ def test_it_says_with_which_versions_and_on_which_kind_of_machine() -> None:
         assert re.search(
             r"^CPython 3\.\d+\.\d+, svix \d.*, pydantic \d.* (x86_64|arm64)$", output, re.MULTILINE
         )
+
+
+def test_the_versions_are_of_all_that_takes_part_and_is_installed() -> None:
+    told = set(re.findall(r"(\w+) \d", benchmarks_page.versions()))
+    assert {part for part in benchmarks_page.PARTS if find_spec(part)} <= told
 
 
 def test_it_names_no_host_and_no_folder() -> None:

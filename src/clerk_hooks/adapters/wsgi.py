@@ -46,8 +46,8 @@ def read_body(environ: WSGIEnvironment, max_body: int) -> bytes:
     """
     if environ["REQUEST_METHOD"] != "POST":
         raise MethodNotAllowed
-    if environ.get("CONTENT_LENGTH", "").strip(" \t"):
-        length = read_length(environ["CONTENT_LENGTH"], max_body)
+    if announced := environ.get("CONTENT_LENGTH", "").strip(" \t"):
+        length = read_length(announced, max_body)
         return require_length(_read(environ["wsgi.input"], length), length)
     if environ.get("wsgi.input_terminated"):  # The server undoes chunks, and marks their end.
         return _read(environ["wsgi.input"], max_body + 1)
