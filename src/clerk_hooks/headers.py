@@ -42,9 +42,9 @@ def read_headers(headers: Headers) -> SignatureHeaders:
     """
     found: dict[str, bytes] = {}
     try:
-        # A dict and text, which are the rule, without a call for each.
-        for key, value in headers.items() if type(headers) is dict else _pairs(headers):
+        for key, value in _pairs(headers):
             if (name := _canonical_name(key)) is not None:
+                # Text, which is the rule, without a call.
                 text = _encoded(value).strip() if type(value) is str else _text(value)
                 if text and found.setdefault(name, text) != text:
                     raise _conflict()

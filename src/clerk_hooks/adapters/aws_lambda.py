@@ -42,8 +42,9 @@ def lambda_handler(endpoint: Endpoint) -> Callable[[Mapping[str, Any], object], 
             if event.get("isBase64Encoded"):
                 body = _decoded(body)
             # Either may be null; only the first has every copy of a header that came twice.
-            headers = event.get("multiValueHeaders") or event.get("headers") or {}
-            reply = endpoint.receive(body, headers)
+            headers: Mapping[str, object] | None
+            headers = event.get("multiValueHeaders") or event.get("headers")
+            reply = endpoint.receive(body, headers or {})
         except ClerkHooksError as error:
             reply = endpoint.reply(error)
         response: dict[str, Any] = {
