@@ -32,6 +32,7 @@ def lambda_handler(endpoint: Endpoint) -> Callable[[Mapping[str, Any], object], 
 
     def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
         try:
+            # Format 1.0 and load balancers have the first, format 2.0 and function URLs the second.
             method = event.get("httpMethod") or event["requestContext"]["http"]["method"]
         except (AttributeError, LookupError, TypeError) as error:
             raise _no_request() from error
