@@ -75,8 +75,11 @@ class Backend:
         return store
 
     def start(self, task: str, **settings: Any) -> Worker:
-        """A process that does a task of worker.py with a store there."""
-        settings |= {"kind": self.kind, "url": self.url}
+        """A process that does a task of worker.py with a store there.
+
+        The store's timeout is long: how many processes wait for one another is not what is tested.
+        """
+        settings |= {"kind": self.kind, "url": self.url, "timeout": 60}
         process = subprocess.Popen(
             [sys.executable, "-W", "error", str(WORKER), task, json.dumps(settings)],
             stdin=subprocess.PIPE,

@@ -219,7 +219,8 @@ TASKS = {"deliver": deliver, "objects": objects, "transact": transact}
 def main() -> None:
     task, text = sys.argv[1:]
     settings = json.loads(text)
-    store = build(settings.pop("kind"), settings.pop("url"))
+    kind, url, seconds = (settings.pop(name) for name in ("kind", "url", "timeout"))
+    store = build(kind, url, timeout=timedelta(seconds=seconds))
     TASKS[task](store, **settings)
     os._exit(0)  # With connections left open, as in most processes that end.
 
