@@ -7,7 +7,7 @@ ends a run early, what was claimed and not run is released, so that no retry wai
 import logging
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +16,7 @@ from .errors import ClerkHooksError, ConfigurationError, StoreUnavailable
 from .eventloop import ThreadCall, wait
 from .handler import RegisteredHandler
 from .idempotency import Claim, IdempotencyStore, ObjectVersion, RunningHandler
+from .instants import unix_milliseconds
 
 if TYPE_CHECKING:
     from asyncio import CancelledError
@@ -28,7 +29,6 @@ MAX_NAME = 255
 """Characters that the name of a handler may have, which is what a store has room for."""
 
 _Answer = TypeVar("_Answer")
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 _logger = logging.getLogger("clerk_hooks")
 
@@ -252,15 +252,8 @@ def object_version(
         return None
     family, _, verb = event.type.partition(".")
     instant = getattr(event.data, "updated_at", None) or event.timestamp
-    time = _milliseconds(instant) if isinstance(instant, datetime) else None
+    time = unix_milliseconds(instant) if isinstance(instant, datetime) else None
     return ObjectVersion(family, object_id, time, verb == "deleted", names)
-
-
-def _milliseconds(instant: datetime) -> int:
-    """Unix milliseconds, which is how fine Clerk's times are; a naive value counts as UTC."""
-    if instant.tzinfo is None:
-        instant = instant.replace(tzinfo=timezone.utc)
-    return (instant - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _unavailable(error: BaseException) -> StoreUnavailable:

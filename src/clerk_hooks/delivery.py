@@ -45,7 +45,7 @@ class Delivery:
             )
         self._message_id = message_id
         self._attempted_at = attempted_at
-        self._payload = payload if type(payload) is bytes else read_body(payload)
+        self._payload = payload if type(payload) is bytes else to_bytes(payload)
         self._type: str | None = None
         self._event: AnyEvent | None = None
 
@@ -154,7 +154,7 @@ def parse_event(payload: Body | Mapping[str, Any]) -> "AnyEvent":
             f"the payload of type {type(payload).__name__} cannot be read", reason="bad_body"
         ) from error
     if fields is None:
-        return _parse_unread(read_body(payload))
+        return _parse_unread(to_bytes(payload))
     if event_type is None:
         raise PayloadError("the payload has no textual `type`", reason="no_type")
     try:
@@ -178,7 +178,7 @@ def likely_type(payload: bytes) -> str | None:
     return None
 
 
-def read_body(body: object) -> bytes:
+def to_bytes(body: object) -> bytes:
     """The bytes of a request's raw body, which may be any bytes-like object or text.
 
     Raises `InputTypeError`, which says what to pass instead, where it is neither.

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from .claims import Claims, check_name, check_needs_no_store
-from .delivery import Body, Delivery, likely_type, read_body
+from .delivery import Body, Delivery, likely_type, to_bytes
 from .dispatch import arun_handlers, run_handlers
 from .errors import (
     AbortDelivery,
@@ -209,7 +209,7 @@ class Endpoint:
 
         Where the payload seems to be of a type that is wanted, it is parsed as that at once.
         """
-        payload = body if type(body) is bytes else read_body(body)
+        payload = body if type(body) is bytes else to_bytes(body)
         if len(payload) > self.max_body:
             raise RequestTooLarge
         delivery = self.verifier.verify(payload, headers)

@@ -15,6 +15,7 @@ from .errors import ConfigurationError, InputTypeError
 from .event_types import EVENT_TYPES
 from .eventloop import RunSync
 from .handler import RegisteredHandler
+from .spelling import did_you_mean
 
 if TYPE_CHECKING:
     from .events import AnyEvent, UnknownEvent
@@ -175,21 +176,15 @@ def _expand(pattern: str) -> list[str]:
         family, _, name = pattern.partition(".")
         if name == "*" and family in _FAMILIES:
             return [event_type for event_type in EVENT_TYPES if event_type.startswith(family + ".")]
-    raise ConfigurationError(f"{pattern!r} is no event type that is known{_suggestion(pattern)}")
+    raise ConfigurationError(f"unknown event type {pattern!r}{_suggestion(pattern)}")
 
 
 def _suggestion(pattern: object) -> str:
-    from difflib import get_close_matches
-
     if not isinstance(pattern, str):
         return ': @router.on("user.created")'
     choices = [*EVENT_TYPES, *(f"{family}.*" for family in _FAMILIES)]
-    # Clerk's own older spellings are snake_case: compare without case and underscores.
-    spelt = {choice.lower(): choice for choice in choices}
-    close = get_close_matches(pattern.lower().replace("_", ""), spelt, n=1)
-    if close:
-        return f": did you mean {spelt[close[0]]!r}?"
-    return "; for a type newer than this version use on_unknown"
+    newer = "; for a type newer than this version use on_unknown"
+    return did_you_mean(pattern, choices) or newer
 
 
 def _event_type(subject: object) -> str:

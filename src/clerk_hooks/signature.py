@@ -16,7 +16,7 @@ from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from hmac import compare_digest
 
-from .delivery import Body, Delivery, read_body
+from .delivery import Body, Delivery, to_bytes
 from .errors import (
     ConfigurationError,
     MalformedHeader,
@@ -77,7 +77,7 @@ def sign(
     Raises `SecretError`, `ConfigurationError` for an id or a time that no receiver would accept,
     and `InputTypeError` where `payload` is neither bytes nor text.
     """
-    body = read_body(payload)
+    body = to_bytes(payload)
     if message_id is None:
         message_id = "msg_" + os.urandom(16).hex()
     identity = str.encode(message_id, "utf-8", "surrogatepass") if type(message_id) is str else b""
@@ -126,7 +126,7 @@ class Verifier:
         Raises `VerificationError` (its subclass and `reason` say why), and `InputTypeError` where
         body or headers are none.
         """
-        payload = body if type(body) is bytes else read_body(body)
+        payload = body if type(body) is bytes else to_bytes(body)
         message_id, timestamp, signature = read_headers(headers)
         if message_id.translate(None, _ID_BYTES) or len(message_id) > _MAX_ID_BYTES:
             raise MalformedHeader(

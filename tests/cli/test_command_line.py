@@ -61,7 +61,7 @@ def test_an_error_is_on_stderr_with_status_2() -> None:
     result = spawn("sample", "user.creted")
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == (
-        "clerk-hooks: 'user.creted' is no event type that is known: did you mean 'user.created'?\n"
+        "clerk-hooks: unknown event type 'user.creted': did you mean 'user.created'?\n"
     )
 
 

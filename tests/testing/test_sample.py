@@ -179,7 +179,7 @@ def test_a_class_of_ones_own_that_is_derived_from_an_event_is_what_comes() -> No
         ("user.creted", "did you mean 'user.created'?"),
         ("organization_membership.created", "did you mean 'organizationMembership.created'?"),
         ("subscription.past_due", "did you mean 'subscription.pastDue'?"),
-        ("invoice.paid", "'invoice.paid' is no event type that is known$"),
+        ("invoice.paid", "unknown event type 'invoice.paid'$"),
         (int, "the class of an event, or its type, not int"),
         (None, "not NoneType"),
     ],

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from .. import MalformedRequest, RequestTooLarge
 
-MAX_BODY = 1024 * 1024
-"""Bytes. What an endpoint accepts unless told otherwise, and so the helpers without one too."""
-
 
 def read_length(announced: str, max_body: int) -> int:
     """The number of bytes that a Content-Length announces (RFC 9110, 8.6: digits only).

@@ -25,13 +25,13 @@ from .. import (
     Reply,
     RequestTooLarge,
 )
+from ..eventloop import RunSync
 from ._length import read_length
 
 # As Starlette has them. What a scope and a message hold depends on their types, hence `Any`.
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-RunSync: TypeAlias = Callable[[Callable[[], object]], Awaitable[object]]
 
 
 class _Application:
@@ -59,7 +59,9 @@ class _Application:
         endpoint = self._endpoint
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         try:
-            body = await read_body(scope["method"], headers, _chunks(receive), endpoint.max_body)
+            body = await body_of_chunks(
+                scope["method"], headers, _chunks(receive), endpoint.max_body
+            )
             return await endpoint.areceive(body, headers, run_sync=self._run_sync)
         except ClerkHooksError as error:
             return endpoint.reply(error)
@@ -77,7 +79,7 @@ def asgi_app(
     return _Application(endpoint, run_sync)
 
 
-async def read_body(
+async def body_of_chunks(
     method: str,
     headers: Iterable[tuple[bytes, bytes]],
     chunks: AsyncIterable[bytes],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from .. import ClerkHooksError, Endpoint, MalformedRequest, MethodNotAllowed, Reply, RequestTooLarge
 from ._length import read_length, require_length
-from .wsgi import read_body
+from .wsgi import body_of_environ
 
 try:
     from asgiref.sync import sync_to_async
@@ -33,7 +33,7 @@ def clerk_view(endpoint: Endpoint) -> Callable[[HttpRequest], HttpResponse]:
 
     def clerk_webhook(request: HttpRequest) -> HttpResponse:
         try:
-            reply = endpoint.receive(_read_body(request, endpoint.max_body), request.META)
+            reply = endpoint.receive(_body_of_request(request, endpoint.max_body), request.META)
         except ClerkHooksError as error:
             reply = endpoint.reply(error)
         return _response(reply, request)
@@ -52,7 +52,7 @@ def async_clerk_view(
 
     async def clerk_webhook(request: HttpRequest) -> HttpResponse:
         try:
-            body = _read_body(request, endpoint.max_body)
+            body = _body_of_request(request, endpoint.max_body)
             reply = await endpoint.areceive(body, request.META, run_sync=_run_sync)
         except ClerkHooksError as error:
             reply = endpoint.reply(error)
@@ -71,7 +71,7 @@ def _csrf_exempt(view: _View) -> _View:
     return view
 
 
-def _read_body(request: HttpRequest, max_body: int) -> bytes:
+def _body_of_request(request: HttpRequest, max_body: int) -> bytes:
     scope = getattr(request, "scope", None)  # Under ASGI. Django itself writes methods in capitals.
     if (request.META["REQUEST_METHOD"] if scope is None else scope["method"]) != "POST":
         raise MethodNotAllowed
@@ -80,7 +80,7 @@ def _read_body(request: HttpRequest, max_body: int) -> bytes:
             length = read_length(announced, max_body)
             return require_length(request.body, length)
         if "wsgi.input" in request.META:  # In chunks, perhaps, which Django takes for empty.
-            return read_body(request.META, max_body)
+            return body_of_environ(request.META, max_body)
         return request.read(max_body + 1)
     except RequestDataTooBig as error:
         raise RequestTooLarge from error

@@ -6,9 +6,9 @@ Annotations are no text here: FastAPI reads them, and older ones not those of an
 from typing import Any, cast
 
 from .. import ClerkHooksError, Delivery, Endpoint, MalformedRequest, Reply, Verifier
+from ..endpoint import DEFAULT_MAX_BODY
 from ..events import AnyEvent
-from ._length import MAX_BODY
-from .asgi import asgi_app, read_body
+from .asgi import asgi_app, body_of_chunks
 
 try:
     from fastapi import APIRouter, HTTPException, Request
@@ -72,14 +72,14 @@ class VerifiedDelivery:
     that is answered with the reply of `Reply.for_error`.
     """
 
-    def __init__(self, verifier: Verifier, *, max_body: int = MAX_BODY) -> None:
+    def __init__(self, verifier: Verifier, *, max_body: int = DEFAULT_MAX_BODY) -> None:
         self._verifier = verifier
         self._max_body = max_body
 
     async def __call__(self, request: Request) -> Delivery:
         """The delivery that `request` is; FastAPI calls this."""
         try:
-            body = await _read_body(request, self._max_body)
+            body = await _body_of_request(request, self._max_body)
             return self._verifier.verify(body, request.scope["headers"])
         except ClerkHooksError as error:
             # Starlette asks here for what answers an exception, the innermost class first.
@@ -98,10 +98,10 @@ async def _answer(_: Request, refused: Exception) -> Response:
     return _response(cast("_Refused", refused).reply)
 
 
-async def _read_body(request: Request, max_body: int) -> bytes:
+async def _body_of_request(request: Request, max_body: int) -> bytes:
     try:
         headers = request.scope["headers"]
-        return await read_body(request.method, headers, request.stream(), max_body)
+        return await body_of_chunks(request.method, headers, request.stream(), max_body)
     except ClientDisconnect as error:
         raise MalformedRequest("the body could not be read to its end") from error
     except RuntimeError as error:  # Starlette's, for a stream that is at its end.

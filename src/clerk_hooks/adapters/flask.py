@@ -6,8 +6,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from .. import ClerkHooksError, Delivery, Endpoint, Reply, Verifier
-from ._length import MAX_BODY
-from .wsgi import read_body
+from ..endpoint import DEFAULT_MAX_BODY
+from .wsgi import body_of_environ
 
 try:
     from flask import Blueprint, Response, abort, request
@@ -32,7 +32,7 @@ def clerk_blueprint(
 
     def webhook() -> Response:
         try:
-            reply = endpoint.receive(_read_body(endpoint.max_body), request.environ)
+            reply = endpoint.receive(_body_of_request(endpoint.max_body), request.environ)
         except ClerkHooksError as error:
             reply = endpoint.reply(error)
         return _response(reply)
@@ -50,25 +50,25 @@ def clerk_blueprint(
     return blueprint
 
 
-def verified_delivery(verifier: Verifier, *, max_body: int = MAX_BODY) -> Delivery:
+def verified_delivery(verifier: Verifier, *, max_body: int = DEFAULT_MAX_BODY) -> Delivery:
     """The delivery that the current request is, for a view of one's own; its method must be POST.
 
     `max_body` is the largest body accepted, in bytes. What is refused ends the request as
     `flask.abort` does, with the reply of `Reply.for_error`.
     """
     try:
-        return verifier.verify(_read_body(max_body), request.environ)
+        return verifier.verify(_body_of_request(max_body), request.environ)
     except ClerkHooksError as error:
         abort(_response(Reply.for_error(error)))
 
 
-def _read_body(max_body: int) -> bytes:
+def _body_of_request(max_body: int) -> bytes:
     """The raw body, which stays there for the handlers: `request.get_data()` gives it too."""
     environ = request.environ
     read_by_a_hook = getattr(request, "_cached_data", None)
     if read_by_a_hook is not None:
         environ["wsgi.input"] = BytesIO(read_by_a_hook)
-    body = read_body(environ, max_body)
+    body = body_of_environ(environ, max_body)
     environ["wsgi.input"] = BytesIO(body)
     request.__dict__.pop("stream", None)  # It is over the input that has been read.
     return body

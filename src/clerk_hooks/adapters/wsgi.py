@@ -27,7 +27,7 @@ def wsgi_app(endpoint: Endpoint) -> WSGIApplication:
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
-            reply = endpoint.receive(read_body(environ, endpoint.max_body), environ)
+            reply = endpoint.receive(body_of_environ(environ, endpoint.max_body), environ)
         except ClerkHooksError as error:
             reply = endpoint.reply(error)
         length = ("content-length", str(len(reply.body)))
@@ -37,7 +37,7 @@ def wsgi_app(endpoint: Endpoint) -> WSGIApplication:
     return application
 
 
-def read_body(environ: WSGIEnvironment, max_body: int) -> bytes:
+def body_of_environ(environ: WSGIEnvironment, max_body: int) -> bytes:
     """The raw body of a POST, read no further than it takes to see that it is over `max_body`.
 
     `max_body` is in bytes; a body of which the server does not say the length is returned with one

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..event_types import EVENT_TYPES
+from ..spelling import did_you_mean
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -65,17 +66,10 @@ def event_types(patterns: list[str]) -> list[str]:
     for pattern in patterns:
         matches = [name for name in EVENT_TYPES if fnmatchcase(name, pattern)]
         if not matches:
-            raise UsageError(f"there is no event type {pattern!r}{_suggestion(pattern)}")
+            hint = did_you_mean(pattern, EVENT_TYPES) or '; "clerk-hooks events" lists them'
+            raise UsageError(f"unknown event type {pattern!r}{hint}")
         found |= dict.fromkeys(matches)
     return list(found)
-
-
-def _suggestion(pattern: str) -> str:
-    from difflib import get_close_matches
-
-    spelt = {name.lower(): name for name in EVENT_TYPES}
-    close = get_close_matches(pattern.lower().replace("_", ""), spelt, n=1)
-    return f": did you mean {spelt[close[0]]!r}?" if close else '; "clerk-hooks events" has them'
 
 
 def console(*, stderr: bool = False) -> Console:

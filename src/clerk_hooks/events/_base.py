@@ -4,7 +4,7 @@ Only rules that hold for all families live here; a family's own models stand in 
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar, cast
 
 from pydantic import (
@@ -16,21 +16,14 @@ from pydantic import (
 )
 from typing_extensions import Self
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+from ..instants import unix_milliseconds
 
 Data_co = TypeVar("Data_co", covariant=True)
 """The model of an event's ``data``. Covariant, as events are frozen."""
 
 
-def _to_milliseconds(instant: datetime) -> int:
-    """Clerk's wire form of an instant: whole Unix milliseconds; a naive value counts as UTC."""
-    if instant.tzinfo is None:
-        instant = instant.replace(tzinfo=timezone.utc)
-    return (instant - _EPOCH) // timedelta(milliseconds=1)
-
-
 Timestamp = Annotated[
-    datetime, PlainSerializer(_to_milliseconds, return_type=int, when_used="json-unless-none")
+    datetime, PlainSerializer(unix_milliseconds, return_type=int, when_used="json-unless-none")
 ]
 """An instant. Clerk sends Unix milliseconds (in its examples also seconds: pydantic tells them
 apart by size), which become an aware UTC datetime; ISO text keeps its offset or the lack of one.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ..delivery import read_body
+from ..delivery import to_bytes
 from ..errors import (
     ClerkHooksError,
     InputTypeError,
@@ -50,7 +50,7 @@ def explain(
     nothing of the payload.
     """
     try:
-        raw = read_body(body)
+        raw = to_bytes(body)
     except InputTypeError as error:
         return Explanation.of("body_not_raw", str(error))
     case = _Case(raw, headers, texts_of(secret), texts_of(other_secrets))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, get_ar
 from ..delivery import parse_event
 from ..errors import ConfigurationError
 from ..event_types import EVENT_TYPES
+from ..spelling import did_you_mean
 from ._samples.catalog import build, variants_of
 from ._samples.source import Source
 
@@ -98,9 +99,8 @@ def sample_payload(
     """
     event_type = event if isinstance(event, str) else _type_of(event)
     if event_type not in EVENT_TYPES:
-        raise ConfigurationError(
-            f"{event_type!r} is no event type that is known{_hint(event_type)}"
-        )
+        hint = did_you_mean(event_type, EVENT_TYPES)
+        raise ConfigurationError(f"unknown event type {event_type!r}{hint}")
     if variant is not None and variant not in variants_of(event_type):
         known = ", ".join(variants_of(event_type))
         raise ConfigurationError(f"{event_type} has no variant {variant!r}: it has {known}")
@@ -120,14 +120,6 @@ def _type_of(event: object) -> str:
         name = getattr(event, "__name__", type(event).__name__)
         raise ConfigurationError(f"event: the class of an event, or its type, not {name}")
     return str(names[0])
-
-
-def _hint(event_type: str) -> str:
-    from difflib import get_close_matches
-
-    spelt = {known.lower(): known for known in EVENT_TYPES}
-    close = get_close_matches(event_type.lower().replace("_", ""), spelt, n=1)
-    return f": did you mean {spelt[close[0]]!r}?" if close else ""
 
 
 def _merged(data: dict[str, Any], changes: Changes) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
-from ..delivery import Body, read_body
+from ..delivery import Body, to_bytes
 from ..errors import ConfigurationError, InputTypeError
 from ..secret import SECRET_VARIABLE, Secret, read_keys
 from ..signature import sign
@@ -145,7 +145,7 @@ def body_of(event: Sendable) -> bytes:
         text = cast("AnyEvent", event).model_dump_json(exclude_unset=True)
         payload = cast("dict[str, Any]", json.loads(text))
     else:
-        return read_body(event)
+        return to_bytes(event)
     for name, value in _envelope().items():
         if payload.get(name) is None:
             payload[name] = value
