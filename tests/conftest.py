@@ -9,6 +9,17 @@ from pathlib import Path
 import pytest
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """With `-n`, give each process neighbouring tests, which share servers and other fixtures.
+
+    A process that has nothing left takes half of what another has. Not in `addopts`, where the
+    option would require pytest-xdist.
+    """
+    if getattr(config.option, "numprocesses", None) and config.option.dist == "no":
+        config.option.dist = "worksteal"
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of specifications that stands beside the repository.

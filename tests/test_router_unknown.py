@@ -103,9 +103,8 @@ def test_a_type_that_has_become_known_warns_and_is_registered(router: Router) ->
 
 
 @pytest.mark.parametrize(
-    "value", ["*", "user.*", "invoice.*", None, 5, first, ["user.promoted"], b"user.promoted"],
-    ids=repr,
-)  # fmt: skip
+    "value", ["*", "user.*", "invoice.*", None, 5, first, ["user.promoted"], b"user.promoted"]
+)
 def test_only_the_name_of_a_type_is_one(router: Router, value: Any) -> None:
     with pytest.raises(ConfigurationError, match="takes event types, without wildcards; not "):
         router.on_unknown("user.promoted", value)

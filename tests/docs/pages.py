@@ -168,7 +168,7 @@ class Page:
                 self.serve(arguments)
             case ["cloudflared" | "ngrok" | "clerk", *_]:
                 assert re.search(rf"\b({self.port}|8000)\b", line)
-            case ["pytest"]:
+            case ["pytest", "-n", *_]:
                 pass  # This very run.
             case ["pytest", *_]:
                 return self.execute([sys.executable, "-m", *words, "-p", "no:cacheprovider"])

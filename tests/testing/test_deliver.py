@@ -146,7 +146,7 @@ def test_the_path_may_be_another(kind: str, seen: Seen) -> None:
     assert deliver(target, sample("user.created"), path=f"{PATH}?a=1").status == 200
 
 
-@pytest.mark.parametrize("kind", TARGETS.keys() - CATCHES)
+@pytest.mark.parametrize("kind", [kind for kind in TARGETS if kind not in CATCHES])
 def test_what_an_application_raises_comes_out(kind: str, seen: Seen) -> None:
     target = TARGETS[kind](seen.endpoint())
     with pytest.raises(LookupError, match="broken"):
