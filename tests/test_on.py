@@ -7,13 +7,14 @@ from operator import or_
 from typing import Any, ForwardRef, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import pytest
-from typing_extensions import get_overloads
+from typing_extensions import Unpack, get_overloads
 
 from clerk_hooks import Delivery, Router, _on, events
 from clerk_hooks.event_types import EVENT_TYPES
 from clerk_hooks.handler import RegisteredHandler
 
 NAMES = {**vars(events), **vars(_on), **{name: getattr(events, name) for name in dir(events)}}
+NAMES["Unpack"] = Unpack
 FAMILIES = list(dict.fromkeys(event_type.partition(".")[0] for event_type in EVENT_TYPES))
 PAIRS = [
     (name, name.replace("created", "updated"))
@@ -106,18 +107,20 @@ def test_the_handler_of_any_other_combination_takes_what_it_says() -> None:
     assert hints["event_types"] == _on.EventPattern
 
 
-@pytest.mark.parametrize("overload", OVERLOADS)
-def test_each_overload_takes_a_name_by_keyword(overload: Callable[..., Any]) -> None:
-    name = inspect.signature(overload).parameters["name"]
-    assert (name.kind, name.default) == (inspect.Parameter.KEYWORD_ONLY, None)
-    assert get_type_hints(overload, NAMES)["name"] == str | None
-
-
-@pytest.mark.parametrize("overload", OVERLOADS)
-def test_each_overload_takes_drop_stale_by_keyword(overload: Callable[..., Any]) -> None:
-    drop_stale = inspect.signature(overload).parameters["drop_stale"]
-    assert (drop_stale.kind, drop_stale.default) == (inspect.Parameter.KEYWORD_ONLY, False)
-    assert get_type_hints(overload, NAMES)["drop_stale"] is bool
+def test_each_overload_takes_the_options_of_on_by_keyword() -> None:
+    (options,) = {get_type_hints(overload, NAMES)["options"] for overload in OVERLOADS}
+    assert get_origin(options) is Unpack
+    (of_the_overloads,) = get_args(options)
+    assert not of_the_overloads.__required_keys__
+    parameters = inspect.signature(Router.on).parameters.values()
+    by_keyword = [each for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY]
+    hints = get_type_hints(Router.on)
+    of_on = {parameter.name: hints[parameter.name] for parameter in by_keyword}
+    assert get_type_hints(of_the_overloads) == of_on == {"name": str | None, "drop_stale": bool}
+    assert {parameter.name: parameter.default for parameter in by_keyword} == {
+        "name": None,
+        "drop_stale": False,
+    }
 
 
 def test_drop_stale_is_a_matter_of_each_registration() -> None:

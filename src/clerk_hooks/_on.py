@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, TypeVar
 
 from .delivery import Delivery
 
@@ -21,6 +21,8 @@ else:  # Only here can the overloads be listed at run time, which the tests do.
     from typing_extensions import overload
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from .events import (
         AnyEvent,
         EmailCreated,
@@ -288,377 +290,198 @@ _WaitlistEntrySaved = TypeVar(
 _Any = TypeVar("_Any", bound="Handler[Any]")
 
 
+class _Options(TypedDict, total=False):
+    # What `on` itself spells out, once for all of its overloads.
+    name: str | None
+    drop_stale: bool
+
+
 class On(ABC):
     """The decorator `on` of a router, typed per event."""
 
     @overload
     def on(
-        self,
-        event_type: Literal["email.created"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["email.created"], /, **options: Unpack[_Options]
     ) -> Callable[[_EmailCreated], _EmailCreated]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["organization.created"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["organization.created"], /, **options: Unpack[_Options]
     ) -> Callable[[_OrganizationCreated], _OrganizationCreated]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["organization.updated"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["organization.updated"], /, **options: Unpack[_Options]
     ) -> Callable[[_OrganizationUpdated], _OrganizationUpdated]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["organization.deleted"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["organization.deleted"], /, **options: Unpack[_Options]
     ) -> Callable[[_OrganizationDeleted], _OrganizationDeleted]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["organizationDomain.created"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["organizationDomain.created"], /, **options: Unpack[_Options]
     ) -> Callable[[_OrganizationDomainCreated], _OrganizationDomainCreated]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["organizationDomain.updated"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["organizationDomain.updated"], /, **options: Unpack[_Options]
     ) -> Callable[[_OrganizationDomainUpdated], _OrganizationDomainUpdated]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["organizationDomain.deleted"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["organizationDomain.deleted"], /, **options: Unpack[_Options]
     ) -> Callable[[_OrganizationDomainDeleted], _OrganizationDomainDeleted]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["organizationInvitation.created"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["organizationInvitation.created"], /, **options: Unpack[_Options]
     ) -> Callable[[_OrganizationInvitationCreated], _OrganizationInvitationCreated]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["organizationInvitation.accepted"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["organizationInvitation.accepted"], /, **options: Unpack[_Options]
     ) -> Callable[[_OrganizationInvitationAccepted], _OrganizationInvitationAccepted]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["organizationInvitation.revoked"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["organizationInvitation.revoked"], /, **options: Unpack[_Options]
     ) -> Callable[[_OrganizationInvitationRevoked], _OrganizationInvitationRevoked]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["organizationMembership.created"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["organizationMembership.created"], /, **options: Unpack[_Options]
     ) -> Callable[[_OrganizationMembershipCreated], _OrganizationMembershipCreated]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["organizationMembership.updated"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["organizationMembership.updated"], /, **options: Unpack[_Options]
     ) -> Callable[[_OrganizationMembershipUpdated], _OrganizationMembershipUpdated]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["organizationMembership.deleted"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["organizationMembership.deleted"], /, **options: Unpack[_Options]
     ) -> Callable[[_OrganizationMembershipDeleted], _OrganizationMembershipDeleted]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["paymentAttempt.created"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["paymentAttempt.created"], /, **options: Unpack[_Options]
     ) -> Callable[[_PaymentAttemptCreated], _PaymentAttemptCreated]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["paymentAttempt.updated"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["paymentAttempt.updated"], /, **options: Unpack[_Options]
     ) -> Callable[[_PaymentAttemptUpdated], _PaymentAttemptUpdated]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["permission.created"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["permission.created"], /, **options: Unpack[_Options]
     ) -> Callable[[_PermissionCreated], _PermissionCreated]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["permission.updated"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["permission.updated"], /, **options: Unpack[_Options]
     ) -> Callable[[_PermissionUpdated], _PermissionUpdated]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["permission.deleted"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["permission.deleted"], /, **options: Unpack[_Options]
     ) -> Callable[[_PermissionDeleted], _PermissionDeleted]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["role.created"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["role.created"], /, **options: Unpack[_Options]
     ) -> Callable[[_RoleCreated], _RoleCreated]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["role.updated"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["role.updated"], /, **options: Unpack[_Options]
     ) -> Callable[[_RoleUpdated], _RoleUpdated]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["role.deleted"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["role.deleted"], /, **options: Unpack[_Options]
     ) -> Callable[[_RoleDeleted], _RoleDeleted]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["session.created"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["session.created"], /, **options: Unpack[_Options]
     ) -> Callable[[_SessionCreated], _SessionCreated]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["session.pending"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["session.pending"], /, **options: Unpack[_Options]
     ) -> Callable[[_SessionPending], _SessionPending]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["session.ended"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["session.ended"], /, **options: Unpack[_Options]
     ) -> Callable[[_SessionEnded], _SessionEnded]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["session.removed"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["session.removed"], /, **options: Unpack[_Options]
     ) -> Callable[[_SessionRemoved], _SessionRemoved]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["session.revoked"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["session.revoked"], /, **options: Unpack[_Options]
     ) -> Callable[[_SessionRevoked], _SessionRevoked]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["sms.created"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["sms.created"], /, **options: Unpack[_Options]
     ) -> Callable[[_SmsCreated], _SmsCreated]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["subscription.created"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["subscription.created"], /, **options: Unpack[_Options]
     ) -> Callable[[_SubscriptionCreated], _SubscriptionCreated]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["subscription.updated"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["subscription.updated"], /, **options: Unpack[_Options]
     ) -> Callable[[_SubscriptionUpdated], _SubscriptionUpdated]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["subscription.active"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["subscription.active"], /, **options: Unpack[_Options]
     ) -> Callable[[_SubscriptionActive], _SubscriptionActive]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["subscription.pastDue"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["subscription.pastDue"], /, **options: Unpack[_Options]
     ) -> Callable[[_SubscriptionPastDue], _SubscriptionPastDue]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["subscriptionItem.created"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["subscriptionItem.created"], /, **options: Unpack[_Options]
     ) -> Callable[[_SubscriptionItemCreated], _SubscriptionItemCreated]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["subscriptionItem.updated"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["subscriptionItem.updated"], /, **options: Unpack[_Options]
     ) -> Callable[[_SubscriptionItemUpdated], _SubscriptionItemUpdated]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["subscriptionItem.active"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["subscriptionItem.active"], /, **options: Unpack[_Options]
     ) -> Callable[[_SubscriptionItemActive], _SubscriptionItemActive]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["subscriptionItem.upcoming"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["subscriptionItem.upcoming"], /, **options: Unpack[_Options]
     ) -> Callable[[_SubscriptionItemUpcoming], _SubscriptionItemUpcoming]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["subscriptionItem.incomplete"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["subscriptionItem.incomplete"], /, **options: Unpack[_Options]
     ) -> Callable[[_SubscriptionItemIncomplete], _SubscriptionItemIncomplete]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["subscriptionItem.pastDue"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["subscriptionItem.pastDue"], /, **options: Unpack[_Options]
     ) -> Callable[[_SubscriptionItemPastDue], _SubscriptionItemPastDue]: ...
 
     @overload
@@ -666,219 +489,122 @@ class On(ABC):
         self,
         event_type: Literal["subscriptionItem.freeTrialEnding"],
         /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        **options: Unpack[_Options],
     ) -> Callable[[_SubscriptionItemFreeTrialEnding], _SubscriptionItemFreeTrialEnding]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["subscriptionItem.canceled"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["subscriptionItem.canceled"], /, **options: Unpack[_Options]
     ) -> Callable[[_SubscriptionItemCanceled], _SubscriptionItemCanceled]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["subscriptionItem.ended"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["subscriptionItem.ended"], /, **options: Unpack[_Options]
     ) -> Callable[[_SubscriptionItemEnded], _SubscriptionItemEnded]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["subscriptionItem.abandoned"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["subscriptionItem.abandoned"], /, **options: Unpack[_Options]
     ) -> Callable[[_SubscriptionItemAbandoned], _SubscriptionItemAbandoned]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["user.created"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["user.created"], /, **options: Unpack[_Options]
     ) -> Callable[[_UserCreated], _UserCreated]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["user.updated"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["user.updated"], /, **options: Unpack[_Options]
     ) -> Callable[[_UserUpdated], _UserUpdated]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["user.deleted"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["user.deleted"], /, **options: Unpack[_Options]
     ) -> Callable[[_UserDeleted], _UserDeleted]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["waitlistEntry.created"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["waitlistEntry.created"], /, **options: Unpack[_Options]
     ) -> Callable[[_WaitlistEntryCreated], _WaitlistEntryCreated]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["waitlistEntry.updated"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["waitlistEntry.updated"], /, **options: Unpack[_Options]
     ) -> Callable[[_WaitlistEntryUpdated], _WaitlistEntryUpdated]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["email.*"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["email.*"], /, **options: Unpack[_Options]
     ) -> Callable[[_EmailEvent], _EmailEvent]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["organization.*"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["organization.*"], /, **options: Unpack[_Options]
     ) -> Callable[[_OrganizationEvent], _OrganizationEvent]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["organizationDomain.*"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["organizationDomain.*"], /, **options: Unpack[_Options]
     ) -> Callable[[_OrganizationDomainEvent], _OrganizationDomainEvent]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["organizationInvitation.*"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["organizationInvitation.*"], /, **options: Unpack[_Options]
     ) -> Callable[[_OrganizationInvitationEvent], _OrganizationInvitationEvent]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["organizationMembership.*"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["organizationMembership.*"], /, **options: Unpack[_Options]
     ) -> Callable[[_OrganizationMembershipEvent], _OrganizationMembershipEvent]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["paymentAttempt.*"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["paymentAttempt.*"], /, **options: Unpack[_Options]
     ) -> Callable[[_PaymentAttemptEvent], _PaymentAttemptEvent]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["permission.*"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["permission.*"], /, **options: Unpack[_Options]
     ) -> Callable[[_PermissionEvent], _PermissionEvent]: ...
 
     @overload
     def on(
-        self, event_type: Literal["role.*"], /, *, name: str | None = None, drop_stale: bool = False
+        self, event_type: Literal["role.*"], /, **options: Unpack[_Options]
     ) -> Callable[[_RoleEvent], _RoleEvent]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["session.*"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["session.*"], /, **options: Unpack[_Options]
     ) -> Callable[[_SessionEvent], _SessionEvent]: ...
 
     @overload
     def on(
-        self, event_type: Literal["sms.*"], /, *, name: str | None = None, drop_stale: bool = False
+        self, event_type: Literal["sms.*"], /, **options: Unpack[_Options]
     ) -> Callable[[_SmsEvent], _SmsEvent]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["subscription.*"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["subscription.*"], /, **options: Unpack[_Options]
     ) -> Callable[[_SubscriptionEvent], _SubscriptionEvent]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["subscriptionItem.*"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["subscriptionItem.*"], /, **options: Unpack[_Options]
     ) -> Callable[[_SubscriptionItemEvent], _SubscriptionItemEvent]: ...
 
     @overload
     def on(
-        self, event_type: Literal["user.*"], /, *, name: str | None = None, drop_stale: bool = False
+        self, event_type: Literal["user.*"], /, **options: Unpack[_Options]
     ) -> Callable[[_UserEvent], _UserEvent]: ...
 
     @overload
     def on(
-        self,
-        event_type: Literal["waitlistEntry.*"],
-        /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        self, event_type: Literal["waitlistEntry.*"], /, **options: Unpack[_Options]
     ) -> Callable[[_WaitlistEntryEvent], _WaitlistEntryEvent]: ...
 
     @overload
     def on(
-        self, event_type: Literal["*"], /, *, name: str | None = None, drop_stale: bool = False
+        self, event_type: Literal["*"], /, **options: Unpack[_Options]
     ) -> Callable[[_AnyEvent], _AnyEvent]: ...
 
     @overload
@@ -887,9 +613,7 @@ class On(ABC):
         created: Literal["organization.created"],
         updated: Literal["organization.updated"],
         /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        **options: Unpack[_Options],
     ) -> Callable[[_OrganizationSaved], _OrganizationSaved]: ...
 
     @overload
@@ -898,9 +622,7 @@ class On(ABC):
         created: Literal["organizationDomain.created"],
         updated: Literal["organizationDomain.updated"],
         /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        **options: Unpack[_Options],
     ) -> Callable[[_OrganizationDomainSaved], _OrganizationDomainSaved]: ...
 
     @overload
@@ -909,9 +631,7 @@ class On(ABC):
         created: Literal["organizationMembership.created"],
         updated: Literal["organizationMembership.updated"],
         /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        **options: Unpack[_Options],
     ) -> Callable[[_OrganizationMembershipSaved], _OrganizationMembershipSaved]: ...
 
     @overload
@@ -920,9 +640,7 @@ class On(ABC):
         created: Literal["paymentAttempt.created"],
         updated: Literal["paymentAttempt.updated"],
         /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        **options: Unpack[_Options],
     ) -> Callable[[_PaymentAttemptSaved], _PaymentAttemptSaved]: ...
 
     @overload
@@ -931,9 +649,7 @@ class On(ABC):
         created: Literal["permission.created"],
         updated: Literal["permission.updated"],
         /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        **options: Unpack[_Options],
     ) -> Callable[[_PermissionSaved], _PermissionSaved]: ...
 
     @overload
@@ -942,9 +658,7 @@ class On(ABC):
         created: Literal["role.created"],
         updated: Literal["role.updated"],
         /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        **options: Unpack[_Options],
     ) -> Callable[[_RoleSaved], _RoleSaved]: ...
 
     @overload
@@ -953,9 +667,7 @@ class On(ABC):
         created: Literal["subscription.created"],
         updated: Literal["subscription.updated"],
         /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        **options: Unpack[_Options],
     ) -> Callable[[_SubscriptionSaved], _SubscriptionSaved]: ...
 
     @overload
@@ -964,9 +676,7 @@ class On(ABC):
         created: Literal["subscriptionItem.created"],
         updated: Literal["subscriptionItem.updated"],
         /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        **options: Unpack[_Options],
     ) -> Callable[[_SubscriptionItemSaved], _SubscriptionItemSaved]: ...
 
     @overload
@@ -975,9 +685,7 @@ class On(ABC):
         created: Literal["user.created"],
         updated: Literal["user.updated"],
         /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        **options: Unpack[_Options],
     ) -> Callable[[_UserSaved], _UserSaved]: ...
 
     @overload
@@ -986,14 +694,12 @@ class On(ABC):
         created: Literal["waitlistEntry.created"],
         updated: Literal["waitlistEntry.updated"],
         /,
-        *,
-        name: str | None = None,
-        drop_stale: bool = False,
+        **options: Unpack[_Options],
     ) -> Callable[[_WaitlistEntrySaved], _WaitlistEntrySaved]: ...
 
     @overload
     def on(
-        self, *event_types: EventPattern, name: str | None = None, drop_stale: bool = False
+        self, *event_types: EventPattern, **options: Unpack[_Options]
     ) -> Callable[[_Any], _Any]: ...
 
     def on(
