@@ -297,4 +297,4 @@ def test_a_store_must_be_one(value: Any) -> None:
 def test_a_lease_is_a_positive_timedelta(value: Any) -> None:
     with pytest.raises(ConfigurationError, match="lease: a timedelta that is positive"):
         Endpoint(Router(), secret=SECRET, store=MemoryStore(), lease=value)
-    assert Endpoint(Router(), secret=SECRET).lease == timedelta(seconds=60)
+    assert Endpoint(Router(), secret=SECRET).processor.lease == timedelta(seconds=60)

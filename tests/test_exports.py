@@ -71,6 +71,7 @@ def test_all_is_what_was_designed() -> None:
             "Endpoint",
             "IdempotencyStore",
             "MemoryStore",
+            "Processor",
             "Reply",
             "Router",
             "SvixVerifier",

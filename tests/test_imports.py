@@ -36,8 +36,7 @@ FAMILIES = (
 )
 CORE = (
     "clerk_hooks errors headers secret signature delivery event_types spelling instants handler "
-    "eventloop "
-    "idempotency memory claims dispatch router endpoint"
+    "eventloop idempotency memory claims dispatch router processing reply endpoint"
 )
 TEST_KIT = (
     "testing._sample testing._signing testing._deliver testing._wsgi testing._asgi "
@@ -78,9 +77,10 @@ ALLOWED = {
     "router": Sees(
         "errors event_types spelling delivery handler eventloop dispatch _on", "", "events"
     ),
+    "processing": Sees("errors delivery handler eventloop dispatch router idempotency claims"),
+    "reply": Sees("errors"),
     "endpoint": Sees(
-        "errors headers secret signature delivery handler eventloop dispatch router idempotency "
-        "claims"
+        "errors headers secret signature delivery eventloop idempotency router processing reply"
     ),
     "events._base": Sees("instants pydantic pydantic_core typing_extensions"),
     "events.*": Sees(f"events._base {FAMILIES} pydantic typing_extensions"),
@@ -119,7 +119,7 @@ ALLOWED = {
     "testing.strategies": Sees(f"hypothesis pydantic {CORE} {TEST_KIT}", "events", "events"),
     "testing._asgi": Sees(f"{CORE} asyncio", "", TEST_KIT),
     "testing.*": Sees(f"{CORE} {TEST_KIT}", "pydantic_core svix", "events typing_extensions"),
-    "pytest_plugin": Sees("pytest secret", "testing", "endpoint events testing testing._sample"),
+    "pytest_plugin": Sees("pytest secret", "testing", "events reply testing testing._sample"),
     "cli": Sees(ANYTHING, ANYTHING, ANYTHING),
     "cli.*": Sees(ANYTHING, ANYTHING, ANYTHING),
     "__main__": Sees("", "cli"),

@@ -13,7 +13,7 @@ Importing this loads neither pydantic nor asyncio nor any framework.
 """
 
 from .delivery import Delivery, parse_event
-from .endpoint import Endpoint, Reply
+from .endpoint import Endpoint
 from .errors import (
     AbortDelivery,
     ClerkHooksError,
@@ -36,6 +36,8 @@ from .errors import (
 )
 from .idempotency import IdempotencyStore
 from .memory import MemoryStore
+from .processing import Processor
+from .reply import Reply
 from .router import Router
 from .signature import SvixVerifier, Verifier, sign, verify
 
@@ -59,6 +61,7 @@ __all__ = [
     "MissingHeader",
     "NoMatchingSignature",
     "PayloadError",
+    "Processor",
     "Reply",
     "RequestTooLarge",
     "Router",

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from .errors import ClerkHooksError, ConfigurationError, StoreUnavailable
 from .eventloop import ThreadCall, wait
@@ -56,6 +56,7 @@ class Claims:
         self._version = object_version(event, handlers)
         self._claim = Claim("", ())
         self._unsettled: set[str] = set()
+        self._confirmed: list[str] = []
         self._has_lost = False
         self._started = perf_counter()
 
@@ -93,7 +94,12 @@ class Claims:
         return bool(self._claim.busy or self._unsettled or self._has_lost)
 
     @property
-    def outcome(self) -> str:
+    def done(self) -> tuple[str, ...]:
+        """The names of the handlers that are confirmed, by now or by earlier runs."""
+        return (*self._claim.done, *self._confirmed)
+
+    @property
+    def outcome(self) -> Literal["handled", "duplicate", "stale"]:
         """How the message stands where nothing failed and nothing is waited for."""
         if self._claim.run:
             return "handled"
@@ -147,7 +153,9 @@ class Claims:
         return self._message_id, name, self._claim.token, mark
 
     def _note(self, name: str, *, confirmed: bool) -> None:
-        if not confirmed:
+        if confirmed:
+            self._confirmed.append(name)
+        else:
             self._has_lost = True
             _logger.warning(
                 "%s: handler %s ran longer than its lease, and another attempt came before it",

@@ -174,8 +174,11 @@ def _failed(
 
 
 def _gathered(failures: list[_Failure], handlers: Sequence[RegisteredHandler]) -> HandlerError:
-    names = [f"{handler.name} ({type(error).__name__})" for handler, error in failures]
+    described = [f"{handler.name} ({type(error).__name__})" for handler, error in failures]
+    failed = [handler.name for handler, _ in failures]
     return HandlerError(
-        f"{len(names)} of {len(handlers)} handlers failed: {', '.join(names)}",
+        f"{len(failed)} of {len(handlers)} handlers failed: {', '.join(described)}",
         [error for _, error in failures],
+        failed=failed,
+        done=[handler.name for handler in handlers if handler.name not in failed],
     )

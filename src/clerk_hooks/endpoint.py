@@ -1,35 +1,24 @@
-"""The endpoint: one HTTP request's body and headers in, one reply out, whatever the framework.
+"""The endpoint: one HTTP request's body and headers in, one reply out, for any framework."""
 
-Which outcome gets which status is decided here, by what Svix does next: it stops on any 2xx, and
-retries on everything else unless the reply says ``webhook-delivery: abort-message``.
-"""
-
-import json
 import logging
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import timedelta
 from time import perf_counter
-from types import MappingProxyType
-from typing import NamedTuple
 
-from .claims import Claims, check_name, check_needs_no_store
-from .delivery import Body, Delivery, likely_type, to_bytes
-from .dispatch import arun_handlers, run_handlers
+from .delivery import Body, Delivery, to_bytes
 from .errors import (
     AbortDelivery,
     ClerkHooksError,
     ConfigurationError,
     HandlerError,
-    InProgress,
     InputTypeError,
-    MethodNotAllowed,
+    PayloadError,
     RequestTooLarge,
 )
 from .eventloop import RunSync
-from .handler import RegisteredHandler
 from .headers import Headers
-from .idempotency import IdempotencyStore, is_store
+from .idempotency import IdempotencyStore
+from .processing import DEFAULT_LEASE, Outcome, Processor
+from .reply import ACCEPTED, Reply
 from .router import Router
 from .secret import Secret
 from .signature import Verifier
@@ -37,76 +26,9 @@ from .signature import Verifier
 DEFAULT_MAX_BODY = 1024 * 1024
 """Bytes. Clerk publishes no limit; its largest example, an email, is under 10 KB."""
 
-DEFAULT_LEASE = timedelta(seconds=60)
-"""Four times what Svix waits for a reply, so that a slow handler is not taken over by a retry."""
-
 _SLOW_SECONDS = 15.0  # Svix gives up on an attempt after this, and retries it.
 
 _logger = logging.getLogger("clerk_hooks")
-
-
-class Reply(NamedTuple):
-    """What to answer the request with."""
-
-    status: int
-    """The HTTP status."""
-    body: bytes
-    """A small JSON object: ``outcome``, or ``error`` with a reason and for most a message."""
-    headers: Mapping[str, str]
-    """The response headers, without a Content-Length."""
-
-    @staticmethod
-    def for_error(error: ClerkHooksError) -> "Reply":
-        """The reply that answers a request which ended in `error`. Nothing is logged here.
-
-        A 5xx tells no details. `HandlerError` becomes an `AbortDelivery` where the handlers raised
-        nothing else.
-        """
-        if _is_abort(error):
-            error = AbortDelivery()
-        content = {"error": error.reason}
-        if error.status < 500 and not isinstance(error, AbortDelivery):
-            content["message"] = str(error)
-        return _reply(error.status, content, _extra_headers(error))
-
-
-def _is_abort(error: ClerkHooksError) -> bool:
-    """Whether handlers failed, and all of them for good."""
-    if not isinstance(error, HandlerError) or not error.errors:
-        return False
-    return all(isinstance(failure, AbortDelivery) for failure in error.errors)
-
-
-@contextmanager
-def _precedence(claims: Claims) -> Generator[None]:
-    """Which of several outcomes is the reply: a failure, a handler run elsewhere, an abort."""
-    try:
-        yield
-    except HandlerError as error:
-        if claims.is_waiting and _is_abort(error):
-            raise InProgress from error
-        raise
-    if claims.is_waiting:
-        raise InProgress
-
-
-def _extra_headers(error: ClerkHooksError) -> dict[str, str]:
-    if isinstance(error, AbortDelivery):
-        return {"webhook-delivery": "abort-message"}  # Svix, "Delivery control"
-    if isinstance(error, MethodNotAllowed):
-        return {"allow": "POST"}  # RFC 9110, 15.5.6
-    return {}
-
-
-def _reply(status: int, content: dict[str, str], headers: dict[str, str]) -> Reply:
-    body = json.dumps(content, separators=(",", ":")).encode()
-    return Reply(status, body, MappingProxyType({"content-type": "application/json", **headers}))
-
-
-_ACCEPTED = {
-    outcome: _reply(200, {"outcome": outcome}, {})
-    for outcome in ("handled", "unhandled", "duplicate", "stale")
-}
 
 
 class Endpoint:
@@ -131,24 +53,16 @@ class Endpoint:
         lease: timedelta = DEFAULT_LEASE,
         max_body: int = DEFAULT_MAX_BODY,
     ) -> None:
-        if not isinstance(router, Router):
-            raise ConfigurationError(f"router: a Router, not {type(router).__name__}")
         if secret is not None and verifier is not None:
             raise ConfigurationError("pass secret or verifier, not both: a verifier has its secret")
         if verifier is not None and not isinstance(verifier, Verifier):
             raise ConfigurationError(f"verifier: a Verifier, not {type(verifier).__name__}")
         if not isinstance(max_body, int) or isinstance(max_body, bool) or max_body < 0:
             raise ConfigurationError("max_body: a number of bytes that is not negative")
-        if store is not None and not is_store(store):
-            raise ConfigurationError(f"store: an IdempotencyStore, not {type(store).__name__}")
-        if not isinstance(lease, timedelta) or lease <= timedelta(0):
-            raise ConfigurationError("lease: a timedelta that is positive")
-        self.router = router
-        self.store = store
-        self.lease = lease
         self.verifier = Verifier(secret) if verifier is None else verifier
+        # Last: it makes demands on the router, which an endpoint that is refused must not.
+        self.processor = Processor(router, store=store, lease=lease)
         self.max_body = max_body
-        router.hold_to(check_needs_no_store if store is None else check_name)
 
     def receive(self, body: Body, headers: Headers) -> Reply:
         """Verify a request, run its handlers and answer it.
@@ -158,16 +72,8 @@ class Endpoint:
         """
         receipt = _Receipt()
         try:
-            delivery, handlers = self._open(body, headers, receipt)
-            if not handlers:
-                return receipt.close("unhandled")
-            if self.store is None:
-                run_handlers(handlers, delivery.event, delivery)
-                return receipt.close("handled")
-            with self._claims(self.store, handlers, delivery) as claims:
-                with _precedence(claims):
-                    run_handlers(claims.to_run, delivery.event, delivery, claims)
-                return receipt.close(claims.outcome)
+            delivery = receipt.delivery = self._verified(body, headers)
+            return receipt.close(self.processor.process(delivery))
         except ClerkHooksError as error:
             return receipt.refuse(error)
 
@@ -180,16 +86,8 @@ class Endpoint:
         """
         receipt = _Receipt()
         try:
-            delivery, handlers = self._open(body, headers, receipt)
-            if not handlers:
-                return receipt.close("unhandled")
-            if self.store is None:
-                await arun_handlers(handlers, delivery.event, delivery, run_sync)
-                return receipt.close("handled")
-            async with self._claims(self.store, handlers, delivery) as claims:
-                with _precedence(claims):
-                    await arun_handlers(claims.to_run, delivery.event, delivery, run_sync, claims)
-                return receipt.close(claims.outcome)
+            delivery = receipt.delivery = self._verified(body, headers)
+            return receipt.close(await self.processor.aprocess(delivery, run_sync=run_sync))
         except ClerkHooksError as error:
             return receipt.refuse(error)
 
@@ -197,50 +95,29 @@ class Endpoint:
         """Answer, and log, what an adapter finds wrong before there is a body to receive."""
         return _Receipt().refuse(error)
 
-    def _claims(
-        self, store: IdempotencyStore, handlers: Sequence[RegisteredHandler], delivery: Delivery
-    ) -> Claims:
-        return Claims(store, self.lease, delivery.message_id, delivery.event, handlers)
-
-    def _open(
-        self, body: Body, headers: Headers, receipt: "_Receipt"
-    ) -> tuple[Delivery, tuple[RegisteredHandler, ...]]:
-        """The verified delivery and its handlers.
-
-        Where the payload seems to be of a type that is wanted, it is parsed as that at once.
-        """
+    def _verified(self, body: Body, headers: Headers) -> Delivery:
         payload = body if type(body) is bytes else to_bytes(body)
         if len(payload) > self.max_body:
             raise RequestTooLarge
-        delivery = self.verifier.verify(payload, headers)
-        receipt.delivery = delivery
-        guess = likely_type(payload)
-        if guess is not None:
-            handlers = self.router.registered_for(guess)
-            if handlers and delivery.is_readable_as(guess):
-                receipt.event_type = guess
-                return delivery, handlers
-        receipt.event_type = delivery.type
-        return delivery, self.router.registered_for(delivery.type)
+        return self.verifier.verify(payload, headers)
 
 
 class _Receipt:
     """One request on its way to a reply; says in the log how it ended."""
 
-    __slots__ = ("_started", "delivery", "event_type")
+    __slots__ = ("_started", "delivery")
 
     def __init__(self) -> None:
         self.delivery: Delivery | None = None
-        self.event_type: str | None = None
         self._started = perf_counter()
 
-    def close(self, outcome: str) -> Reply:
+    def close(self, outcome: Outcome) -> Reply:
         """End with a delivery that was accepted."""
         seconds = perf_counter() - self._started
         # Mostly nobody wants to hear of it, and `_log` need not be asked.
         if seconds > _SLOW_SECONDS or _logger.isEnabledFor(logging.INFO):
             self._log(logging.INFO, outcome, seconds)
-        return _ACCEPTED[outcome]
+        return ACCEPTED[outcome]
 
     def refuse(self, error: ClerkHooksError) -> Reply:
         """End with an error; one of the calling program's own is raised, not answered."""
@@ -264,9 +141,10 @@ class _Receipt:
             return
         # Only a verified delivery has a message id that can be trusted.
         message_id = None if self.delivery is None else self.delivery.message_id
+        event_type = None if self.delivery is None else _readable_type(self.delivery)
         details = {
             "message_id": message_id,
-            "event_type": self.event_type,
+            "event_type": event_type,
             "outcome": outcome,
             "duration": seconds,
         }
@@ -279,3 +157,10 @@ class _Receipt:
         if seconds > _SLOW_SECONDS:
             text += "; Svix gives up after 15 s, and retries"
         _logger.log(level, text, details, extra=details)
+
+
+def _readable_type(delivery: Delivery) -> str | None:
+    try:
+        return delivery.type
+    except PayloadError:
+        return None

@@ -122,10 +122,28 @@ class HandlerError(ClerkHooksError):
 
     errors: tuple[Exception, ...]
     """What the handlers raised, in the order in which they ran."""
+    failed: tuple[str, ...]
+    """The names of the handlers that raised, in the same order."""
+    done: tuple[str, ...]
+    """The names of the handlers that need not run again: they have succeeded, now or earlier."""
 
-    def __init__(self, message: str | None = None, errors: Sequence[Exception] = ()) -> None:
+    def __init__(
+        self,
+        message: str | None = None,
+        errors: Sequence[Exception] = (),
+        *,
+        failed: Sequence[str] = (),
+        done: Sequence[str] = (),
+    ) -> None:
         super().__init__(message)
         self.errors = tuple(errors)
+        self.failed = tuple(failed)
+        self.done = tuple(done)
+
+    @property
+    def is_abort(self) -> bool:
+        """Whether every handler that raised gave the delivery up for good."""
+        return bool(self.errors) and all(isinstance(e, AbortDelivery) for e in self.errors)
 
 
 class AbortDelivery(ClerkHooksError):

@@ -15,8 +15,8 @@ import pytest
 from .secret import SECRET_VARIABLE
 
 if TYPE_CHECKING:
-    from .endpoint import Reply
     from .events import KnownEvent
+    from .reply import Reply
     from .testing import Sendable, SignedRequest, Variant
     from .testing._sample import Changes, EventT
 

@@ -79,8 +79,8 @@ def build_endpoints(folder: Path) -> dict[str, Endpoint]:
 def close_stores(endpoints: dict[str, Endpoint]) -> None:
     """Close the files that these endpoints have open."""
     for endpoint in endpoints.values():
-        if isinstance(endpoint.store, SQLiteStore):
-            endpoint.store.close()
+        if isinstance(endpoint.processor.store, SQLiteStore):
+            endpoint.processor.store.close()
 
 
 def payload(event_type: str, **data: Any) -> bytes:

@@ -220,7 +220,7 @@ def test_other_methods_are_refused_without_reading(endpoint: Endpoint, method: s
 
 
 def test_a_mistake_of_the_program_is_raised_not_answered(endpoint: Endpoint) -> None:
-    @endpoint.router.on_unknown()
+    @endpoint.processor.router.on_unknown()
     async def handler(event: object) -> None: ...
 
     body, headers = signed(BODY)

@@ -151,7 +151,7 @@ def test_a_handler_that_was_taken_over_leaves_nothing(app: App) -> None:
             write(connection, delivery)
 
     def claim_elsewhere(message_id: str) -> Any:
-        return other.claim(message_id, ["h"], app.receiver.endpoint.lease, None)
+        return other.claim(message_id, ["h"], app.receiver.endpoint.processor.lease, None)
 
     taken: list[Any] = []
     other = app.place.open(clock=app.clock)

@@ -15,7 +15,9 @@ from clerk_hooks import (
     Endpoint,
     HandlerError,
     IdempotencyStore,
+    MemoryStore,
     MethodNotAllowed,
+    Processor,
     Reply,
     Router,
     SecretError,
@@ -27,6 +29,7 @@ from clerk_hooks import (
     verify,
 )
 from clerk_hooks.events import AnyEvent
+from clerk_hooks.processing import Outcome
 
 body = b"{}"
 headers = {"svix-id": "msg_1"}
@@ -102,7 +105,7 @@ def endpoints(router: Router) -> None:
     Endpoint(router, verifier=SvixVerifier())
     assert_type(endpoint.receive(body, headers), Reply)
     assert_type(endpoint.reply(MethodNotAllowed()), Reply)
-    assert_type(endpoint.router, Router)
+    assert_type(endpoint.processor, Processor)
     assert_type(endpoint.verifier, Verifier)
     assert_type(endpoint.max_body, int)
     Endpoint()  # type: ignore[call-arg]
@@ -110,15 +113,31 @@ def endpoints(router: Router) -> None:
     Endpoint(router, "whsec_...")  # type: ignore[call-arg]
     Endpoint(router, verifier=SvixVerifier)  # type: ignore[arg-type]
     Endpoint(router, max_body="1 MiB")  # type: ignore[arg-type]
-    assert_type(endpoint.store, IdempotencyStore | None)
-    assert_type(endpoint.lease, timedelta)
     Endpoint(router, lease=60)  # type: ignore[arg-type]
     endpoint.receive({}, headers)  # type: ignore[arg-type]
     endpoint.receive(body)  # type: ignore[call-arg]
     endpoint.reply(ValueError())  # type: ignore[arg-type]
 
 
-async def awaited(endpoint: Endpoint) -> None:
+def processors(router: Router, delivery: Delivery) -> None:
+    processor = Processor(router, store=MemoryStore(), lease=timedelta(seconds=30))
+    assert_type(processor.process(delivery), Outcome)
+    processor.process(delivery, handlers=[processors], done=["a"])
+    assert_type(processor.router, Router)
+    assert_type(processor.store, IdempotencyStore | None)
+    assert_type(processor.lease, timedelta)
+    Processor()  # type: ignore[call-arg]
+    Processor(router, MemoryStore())  # type: ignore[call-arg]
+    Processor(router, secret="whsec_...")  # type: ignore[call-arg]
+    Processor(router, lease=60)  # type: ignore[arg-type]
+    processor.process(body)  # type: ignore[arg-type]
+    processor.process(delivery, handlers=["a"])  # type: ignore[list-item]
+    processor.process(delivery, run_sync=asyncio.to_thread)  # type: ignore[call-arg]
+
+
+async def awaited(endpoint: Endpoint, processor: Processor, delivery: Delivery) -> None:
+    assert_type(await processor.aprocess(delivery), Outcome)
+    await processor.aprocess(delivery, handlers=[], done=[], run_sync=asyncio.to_thread)
     assert_type(await endpoint.areceive(body, headers), Reply)
     assert_type(await endpoint.areceive(body, headers, run_sync=asyncio.to_thread), Reply)
     endpoint.areceive(body, headers).status  # type: ignore[attr-defined]  # noqa: B018

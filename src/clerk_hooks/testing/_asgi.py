@@ -6,8 +6,8 @@ import asyncio
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from ..endpoint import Reply
 from ..errors import InputTypeError
+from ..reply import Reply
 
 if TYPE_CHECKING:
     from ._signing import SignedRequest

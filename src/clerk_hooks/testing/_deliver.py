@@ -8,8 +8,9 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from ..endpoint import Endpoint, Reply
+from ..endpoint import Endpoint
 from ..errors import InputTypeError
+from ..reply import Reply
 from ._signing import SignedRequest, signed_request
 
 if TYPE_CHECKING:

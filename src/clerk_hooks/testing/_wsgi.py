@@ -6,8 +6,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, cast
 from wsgiref.util import setup_testing_defaults
 
-from ..endpoint import Reply
 from ..errors import InputTypeError
+from ..reply import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

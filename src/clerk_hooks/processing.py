@@ -1,0 +1,159 @@
+"""The processor: runs the handlers of a verified delivery, without HTTP and without a secret.
+
+An `Endpoint` has one; a worker that takes deliveries from a queue uses one directly.
+"""
+
+from collections.abc import Callable, Collection, Generator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Literal, TypeAlias
+
+from .claims import Claims, check_name, check_needs_no_store
+from .delivery import Delivery, likely_type
+from .dispatch import arun_handlers, run_handlers
+from .errors import ConfigurationError, HandlerError, InProgress, InputTypeError
+from .eventloop import RunSync
+from .handler import RegisteredHandler
+from .idempotency import IdempotencyStore, is_store
+from .router import Router
+
+DEFAULT_LEASE = timedelta(seconds=60)
+"""Four times what Svix waits for a reply, so that a slow handler is not taken over by a retry."""
+
+Outcome: TypeAlias = Literal["handled", "unhandled", "duplicate", "stale"]
+"""How a delivery ended if nothing failed: handlers ran, none is registered for its type, all of
+them had succeeded before, or a newer event of the same object was handled before."""
+
+_Functions: TypeAlias = Collection[Callable[..., object]]
+
+
+class Processor:
+    """Runs the handlers of verified deliveries, and keeps count of them in a store.
+
+    `router` has the handlers. With a `store`, each handler runs once per message: a retry runs only
+    those that have not succeeded. `lease` is how long a handler may take before another attempt may
+    take it over; without a store it has no effect.
+
+    Raises `ConfigurationError`.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        *,
+        store: IdempotencyStore | None = None,
+        lease: timedelta = DEFAULT_LEASE,
+    ) -> None:
+        if not isinstance(router, Router):
+            raise ConfigurationError(f"router: a Router, not {type(router).__name__}")
+        if store is not None and not is_store(store):
+            raise ConfigurationError(f"store: an IdempotencyStore, not {type(store).__name__}")
+        if not isinstance(lease, timedelta) or lease <= timedelta(0):
+            raise ConfigurationError("lease: a timedelta that is positive")
+        self.router = router
+        self.store = store
+        self.lease = lease
+        router.hold_to(check_needs_no_store if store is None else check_name)
+
+    def process(
+        self,
+        delivery: Delivery,
+        *,
+        handlers: _Functions | None = None,
+        done: Collection[str] = (),
+    ) -> Outcome:
+        """Run the handlers of `delivery`, and return how it ended.
+
+        `handlers` limits the run to these functions of the router. `done` has the names of handlers
+        that count as done, whatever the store remembers.
+
+        Raises `HandlerError` if handlers raised; `InProgress` if another run of the message, or one
+        of the same object, holds a handler; `StoreUnavailable`; `PayloadError` if the event cannot
+        be read; `ConfigurationError` if a handler is async and an event loop is running in this
+        thread (await `aprocess` there); and `InputTypeError` for anything but a delivery.
+        """
+        chosen = self._chosen(delivery, handlers)
+        pending = _without(chosen, done)
+        if not pending:
+            return "duplicate" if chosen else "unhandled"
+        try:
+            if self.store is None:
+                run_handlers(pending, delivery.event, delivery)
+                return "handled"
+            with self._claims(self.store, delivery, pending) as claims:
+                with _precedence(claims):
+                    run_handlers(claims.to_run, delivery.event, delivery, claims)
+                return claims.outcome
+        except HandlerError as error:
+            error.done = (*done, *error.done)
+            raise
+
+    async def aprocess(
+        self,
+        delivery: Delivery,
+        *,
+        handlers: _Functions | None = None,
+        done: Collection[str] = (),
+        run_sync: RunSync | None = None,
+    ) -> Outcome:
+        """Like `process`, on the running event loop; sync handlers run through `run_sync`.
+
+        Without `run_sync` they run in a thread (`asyncio.to_thread`).
+        """
+        chosen = self._chosen(delivery, handlers)
+        pending = _without(chosen, done)
+        if not pending:
+            return "duplicate" if chosen else "unhandled"
+        try:
+            if self.store is None:
+                await arun_handlers(pending, delivery.event, delivery, run_sync)
+                return "handled"
+            async with self._claims(self.store, delivery, pending) as claims:
+                with _precedence(claims):
+                    await arun_handlers(claims.to_run, delivery.event, delivery, run_sync, claims)
+                return claims.outcome
+        except HandlerError as error:
+            error.done = (*done, *error.done)
+            raise
+
+    def _claims(
+        self, store: IdempotencyStore, delivery: Delivery, handlers: Sequence[RegisteredHandler]
+    ) -> Claims:
+        return Claims(store, self.lease, delivery.message_id, delivery.event, handlers)
+
+    def _chosen(
+        self, delivery: Delivery, functions: _Functions | None
+    ) -> Sequence[RegisteredHandler]:
+        """The handlers of the delivery's type; of them those in `functions`, if it is given.
+
+        If the payload seems to have a type that has handlers, it is parsed as that type at once.
+        """
+        if not isinstance(delivery, Delivery):
+            raise InputTypeError(f"process takes a Delivery, not {type(delivery).__name__}")
+        guess = likely_type(delivery.payload)
+        registered = self.router.registered_for(guess) if guess is not None else ()
+        if guess is None or not registered or not delivery.is_readable_as(guess):
+            registered = self.router.registered_for(delivery.type)
+        if functions is None:
+            return registered
+        return [handler for handler in registered if handler.function in functions]
+
+
+def _without(
+    handlers: Sequence[RegisteredHandler], done: Collection[str]
+) -> Sequence[RegisteredHandler]:
+    return [handler for handler in handlers if handler.name not in done] if done else handlers
+
+
+@contextmanager
+def _precedence(claims: Claims) -> Generator[None]:
+    """Which of several outcomes is the reply: a failure, a handler run elsewhere, an abort."""
+    try:
+        yield
+    except HandlerError as error:
+        error.done = claims.done
+        if claims.is_waiting and error.is_abort:
+            raise InProgress from error
+        raise
+    if claims.is_waiting:
+        raise InProgress
