@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 
 def main() -> None:
-    """Run the command line; without what the extra ``cli`` installs, say so and exit with 2."""
+    """Run the command line; if a package of the extra ``cli`` is missing, name it; exit with 2."""
     missing = [package for package in ("typer", "rich") if find_spec(package) is None]
     if missing:
         sys.stderr.write(

@@ -1,7 +1,7 @@
 """The pytest plugin: fixtures for tests of handlers and endpoints.
 
-pytest loads it by itself in every environment where clerk_hooks is installed, so importing it loads
-the core and no more, not even the test kit, and nothing happens until a test asks for a fixture.
+pytest loads it automatically in every environment where clerk_hooks is installed. So importing it
+loads only the core, not even the test kit, and it does nothing until a test asks for a fixture.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class ClerkSample(Protocol):
-    """The fixture `clerk_sample`, for annotations: it is `clerk_hooks.testing.sample`."""
+    """The type of the fixture `clerk_sample`, which is `clerk_hooks.testing.sample`."""
 
     @overload
     def __call__(
@@ -45,7 +45,7 @@ class ClerkSample(Protocol):
 
 
 class ClerkDeliver(Protocol):
-    """The fixture `clerk_deliver`, for annotations: `deliver` with the secret of tests."""
+    """The type of the fixture `clerk_deliver`, which is `deliver` with the secret for tests."""
 
     @abstractmethod
     def __call__(
@@ -56,7 +56,7 @@ class ClerkDeliver(Protocol):
 
 @pytest.fixture
 def clerk_secret(monkeypatch: pytest.MonkeyPatch) -> str:
-    """A signing secret, which is also in the environment for the time of the test."""
+    """A signing secret for tests, which the environment also holds during the test."""
     from .testing import SECRET
 
     monkeypatch.setenv(SECRET_VARIABLE, SECRET)

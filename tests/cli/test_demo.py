@@ -27,7 +27,7 @@ ROWS = [
     ("sms.created, which has no handler", "200", "200", "unhandled", "-"),
     ("invoice.paid, newer than this library", "200", "200", "handled", "keep: invoice.paid"),
     (
-        "user.deleted, of which one handler raises",
+        "user.deleted, where one handler raises",
         "500",
         "500",
         "handler_failed",
@@ -240,7 +240,7 @@ def test_help_tells_a_newcomer_where_to_begin(arguments: list[str]) -> None:
     text = " ".join(result.stdout.split())
     assert text.startswith("Usage: clerk-hooks [OPTIONS] COMMAND")
     assert 'New here? Run "clerk-hooks demo". It needs no account and no settings' in text
-    assert re.search(r"demo +Send signed deliveries", text)
+    assert re.search(r"demo +A tour: signed deliveries", text)
 
 
 def test_help_of_demo_explains_its_option_and_its_status() -> None:

@@ -50,7 +50,7 @@ def test_a_pattern_chooses(run: Run, pattern: str, types: list[str]) -> None:
 @pytest.mark.parametrize("arguments", [[], ["--json"]])
 def test_a_pattern_that_fits_nothing_is_a_negative_result(run: Run, arguments: list[str]) -> None:
     result = run("events", "invoice", *arguments)
-    assert (result.status, result.err) == (1, "clerk-hooks: no event type fits 'invoice'\n")
+    assert (result.status, result.err) == (1, "clerk-hooks: no event type matches 'invoice'\n")
     assert result.out == ("[]\n" if arguments else "")
 
 
@@ -108,11 +108,11 @@ def test_set_may_be_repeated(run: Run) -> None:
     [
         (["user.creted"], "did you mean 'user.created'?"),
         (["user.created", "--variant", "x"], "it has no_email, second_email"),
-        (["user.created", "--set", "first_name"], "NAME=VALUE is expected"),
-        (["user.created", "--set", "=1"], "NAME=VALUE is expected"),
-        (["user.created", "--set", "email_addresses.1.id=x"], "no item '1', but 1"),
+        (["user.created", "--set", "first_name"], "expected NAME=VALUE"),
+        (["user.created", "--set", "=1"], "expected NAME=VALUE"),
+        (["user.created", "--set", "email_addresses.1.id=x"], "no item '1' in a list of 1"),
         (["user.created", "--set", "email_addresses.x=1"], "no item 'x'"),
-        (["user.created", "--set", "first_name.x=1"], "nothing in which 'x' could be set"),
+        (["user.created", "--set", "first_name.x=1"], "'x' would be inside a value that has no"),
         (["user.created", "--seed", "x"], "Invalid value for '--seed'"),
         ([], "Missing argument"),
     ],

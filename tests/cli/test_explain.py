@@ -138,11 +138,11 @@ def test_no_secret_is_ever_printed(run: Run, request_: SignedRequest, tmp_path: 
         ([], "pass a recorded delivery, or both --body and --headers"),
         (["--body", __file__], "pass a recorded delivery, or both --body and --headers"),
         (["FILE", "--body", __file__], "not both"),
-        (["FILE", "--line", "1"], "no delivery is recorded in line 1"),
+        (["FILE", "--line", "1"], "no recorded delivery in line 1"),
         (["FILE", "--now", "noon"], "--now 'noon'"),
         (["FILE", "--now", "2026-01-01T00:00:00"], "naive"),
         (["none.jsonl"], "does not exist"),
-        ([__file__], "line 1: no recorded delivery"),
+        ([__file__], "line 1: not a recorded delivery"),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(

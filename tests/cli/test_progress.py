@@ -21,7 +21,7 @@ URL = "http://127.0.0.1:8000/webhooks/clerk"
 def test_the_url_is_in_the_file_before_anything_is_delivered(tmp_path: Path) -> None:
     with Progress(tmp_path / "k.jsonl", URL) as progress:
         assert progress.path.read_text() == URL
-        with pytest.raises(UsageError, match=r"is about http://127\.0\.0\.1:8000"):
+        with pytest.raises(UsageError, match=r"belongs to http://127\.0\.0\.1:8000"):
             Progress(tmp_path / "k.jsonl", "http://127.0.0.1:9000/")
 
 

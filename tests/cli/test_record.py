@@ -177,10 +177,10 @@ def test_ctrl_c_ends_it_well() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--listen", "8000"], "HOST:PORT is expected"),
-        (["--listen", "127.0.0.1:x"], "HOST:PORT is expected"),
-        (["--listen", "127.0.0.1:99999"], "HOST:PORT is expected"),
-        (["--forward-to", "127.0.0.1:8000"], "is no URL"),
+        (["--listen", "8000"], "expected HOST:PORT"),
+        (["--listen", "127.0.0.1:x"], "expected HOST:PORT"),
+        (["--listen", "127.0.0.1:99999"], "expected HOST:PORT"),
+        (["--forward-to", "127.0.0.1:8000"], "not a valid URL"),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(run: Run, arguments: list[str], said: str) -> None:

@@ -213,7 +213,7 @@ def test_progress_is_of_one_url_and_can_be_forgotten(
     run("replay", recording, "--to", app.url)
     result = run("replay", recording, "--to", accepts_all.url)
     assert (result.status, accepts_all.requests) == (2, [])
-    assert f"is about {app.url}: --restart forgets it" in result.err
+    assert f"belongs to {app.url}: pass --restart" in result.err
     assert run("replay", recording, "--restart", "--to", accepts_all.url).status == 0
     assert len(accepts_all.requests) == 6
 
@@ -259,7 +259,7 @@ def test_a_line_that_is_no_delivery_is_found_before_any_is_sent(
     result = run("replay", recording, "--to", accepts_all.url)
     assert (result.status, accepts_all.requests) == (2, [])
     assert result.err.count("\n") == 1
-    assert "deliveries.jsonl, line 8: no recorded delivery" in result.err
+    assert "deliveries.jsonl, line 8: not a recorded delivery" in result.err
 
 
 def test_a_body_that_cannot_be_signed_is_found_before_any_is_sent(
@@ -279,15 +279,15 @@ def test_a_recording_without_deliveries_is_sent_in_no_time(
     path.write_text('{"type": "ready"}\n')
     result = run("replay", path, "--to", accepts_all.url)
     assert result.status == 0
-    assert result.err == "clerk-hooks: there is nothing to send\n"
+    assert result.err == "clerk-hooks: nothing to send\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["none.jsonl", "--to", "http://x"], "does not exist"),
-        ([__file__, "--to", "x"], "is no URL"),
-        ([__file__, "--to", "http://x", "--secret", SECRET], "only --resign signs anything"),
+        ([__file__, "--to", "x"], "not a valid URL"),
+        ([__file__, "--to", "http://x", "--secret", SECRET], "only together with --resign"),
         (["--to", "http://x"], "Missing argument"),
     ],
 )

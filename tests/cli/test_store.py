@@ -93,8 +93,8 @@ def test_show_says_until_when(place: Place) -> None:
 @pytest.mark.parametrize(
     ("command", "text", "as_json"),
     [
-        ("show", "Nothing is remembered of msg_3.\n", []),
-        ("forget", "Nothing was remembered of msg_3.\n", {"forgotten": 0}),
+        ("show", "The store does not know msg_3.\n", []),
+        ("forget", "The store does not know msg_3.\n", {"forgotten": 0}),
     ],
 )
 def test_nothing_found_is_status_1(place: Place, command: str, text: str, as_json: object) -> None:
@@ -131,15 +131,15 @@ def test_the_environment_may_name_the_store(place: Place) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "which store? Pass --store, or set CLERK_HOOKS_STORE"),
-        (["--store", "/nowhere/store.db"], "there is no file /nowhere/store.db"),
-        (["--store", "sqlite:nowhere.db"], "there is no file nowhere.db"),
+        ([], "pass --store, or set CLERK_HOOKS_STORE"),
+        (["--store", "/nowhere/store.db"], "no such file: /nowhere/store.db"),
+        (["--store", "sqlite:nowhere.db"], "no such file: nowhere.db"),
         (["--store", "nonsense://user:hunter2@host/x"], "no URL of a database"),
         (["--store", "postgresql+asyncpg://user:hunter2@host/x"], "the driver asyncpg is async"),
         (["--store", "redis://:hunter2@127.0.0.1:1/0"], "Redis: ConnectionError"),
         (["--store", "redis://:hunter2@127.0.0.1:nonsense"], "client: no URL as redis://"),
         (["--store", "postgresql+psycopg://u:hunter2@127.0.0.1:1/x"], "OperationalError"),
-        (["--store", "store.db", "--prefix", "x"], "only a store in Redis has a --prefix"),
+        (["--store", "store.db", "--prefix", "x"], "--prefix is for stores in Redis only"),
     ],
 )
 def test_what_cannot_be_answered_is_one_line_and_status_2(options: list[str], message: str) -> None:
@@ -155,7 +155,7 @@ def test_what_cannot_be_answered_is_one_line_and_status_2(options: list[str], me
 def test_other_commands_fail_alike(words: list[str]) -> None:
     result = run("store", *words, "--store", "nowhere.db")
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "clerk-hooks store: there is no file nowhere.db\n"
+    assert result.stderr == "clerk-hooks store: no such file: nowhere.db\n"
 
 
 def test_a_file_that_is_no_database_is_told_so(tmp_path: Path) -> None:

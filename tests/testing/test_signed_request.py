@@ -198,9 +198,9 @@ def test_a_request_is_a_pair_and_says_its_type() -> None:
 
 def test_what_the_types_forbid_is_an_error_of_the_tree() -> None:
     odd: Any = 1.0
-    with pytest.raises(ConfigurationError, match="signed_at: a datetime, not float"):
+    with pytest.raises(ConfigurationError, match="signed_at: expected a datetime, not float"):
         signed_request(b"{}", signed_at=odd)
-    with pytest.raises(InputTypeError, match="no JSON"):
+    with pytest.raises(InputTypeError, match="JSON cannot express"):
         signed_request({"type": "x", "data": object()})
     odd = [("a", 1)]
     with pytest.raises(ConfigurationError, match="changes: a mapping, not list"):

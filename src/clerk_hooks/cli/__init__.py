@@ -1,7 +1,7 @@
-"""The command ``clerk-hooks``: one module per command, each a function that is registered here.
+"""The command ``clerk-hooks``: one module per command, whose function is registered here.
 
-A command's module holds its options and what it prints; what takes long to import, rich, svix and
-the events above all, is imported when the command runs. Needs the extra ``cli``.
+A command's module holds its options and its output. Slow imports, above all rich, svix and the
+events, happen when the command runs. Needs the extra ``cli``.
 """
 
 import sys
@@ -21,29 +21,29 @@ from .sample import sample
 from .send import send
 from .store import store_app
 
-_INTERRUPTED = 130  # As shells have it for a program that Ctrl-C has ended.
+_INTERRUPTED = 130  # What shells report for a program that Ctrl-C has ended.
 
 app = typer.Typer(
     rich_markup_mode=None,  # Help in rich's boxes would take twice as long to come.
     pretty_exceptions_show_locals=False,  # Local variables hold secrets and payloads.
 )
-app.command(short_help="Send signed deliveries to a server of its own: a tour.")(demo)
-app.command(short_help="List the event types, and when Clerk sends each.")(events)
-app.command(short_help="Print a realistic payload of an event.")(sample)
+app.command(short_help="A tour: signed deliveries to a server on this machine.")(demo)
+app.command(short_help="List the event types and when Clerk sends them.")(events)
+app.command(short_help="Print a realistic payload of an event type.")(sample)
 app.command(short_help="Send signed deliveries to your application.")(send)
-app.command(short_help="Write down the deliveries that arrive, and forward them.")(record)
+app.command(short_help="Record deliveries as they arrive, and forward them.")(record)
 app.command(short_help="Send recorded deliveries again.")(replay)
 app.command(short_help="Say why a delivery is refused.")(explain)
 app.add_typer(
-    store_app, name="store", short_help="What a store remembers of a message, and forgetting it."
+    store_app, name="store", short_help="Show or delete what a store remembers of a message."
 )
 
 
 def run() -> int:
     """Run the command line; returns the exit status.
 
-    0 is success, 1 a negative result, 2 a mistake in how it was called (which is said in one line),
-    130 an interruption from the keyboard.
+    0: success. 1: a negative result. 2: the command could not do its work; one line on stderr says
+    why. 130: Ctrl-C.
     """
     arguments = sys.argv[1:] or ["--help"]
     try:
@@ -53,7 +53,7 @@ def run() -> int:
     except (UsageError, ClerkHooksError, OSError) as error:
         return _complain(str(error))
     except Exception as error:
-        # typer has no public name for what its own errors of usage have in common.
+        # typer has no public base class for its usage errors.
         if not hasattr(error, "format_message"):
             raise
         return _complain(_message(error))
@@ -68,7 +68,7 @@ def _complain(message: str) -> int:
 
 
 def _message(error: Any) -> str:
-    """What typer says, and whose help to read."""
+    """The message of typer, followed by the command whose help to read."""
     text: str = error.format_message()
     return f'{text} (see "{error.ctx.command_path} --help")' if error.ctx else text
 
@@ -89,14 +89,14 @@ def _options(
         ),
     ] = False,
 ) -> None:
-    """Receive Clerk's webhooks in Python: tools for those who use the library clerk_hooks.
+    """Tools for the Python library clerk_hooks, which receives Clerk's webhooks.
 
     New here? Run "clerk-hooks demo". It needs no account and no settings: it starts a server on
-    this machine, sends it signed deliveries, and shows what came back.
+    this machine, sends it signed deliveries, and shows the replies.
 
-    To try an endpoint of your own: "clerk-hooks send user.created --to URL" delivers to it without
-    Clerk and without a tunnel, and "clerk-hooks explain" says why a delivery was refused.
+    To try your own endpoint, run "clerk-hooks send user.created --to URL": this needs neither Clerk
+    nor a tunnel. "clerk-hooks explain" says why a delivery was refused.
 
-    Every command exits with 0 if all is well, with 1 if the result is negative, and with 2 if it
-    was called wrongly.
+    Every command exits with 0 on success, with 1 if the result is negative, and with 2 if it was
+    called wrongly.
     """

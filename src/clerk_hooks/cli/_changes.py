@@ -1,4 +1,4 @@
-"""``--set name=value``: changes to a sample's data, as text."""
+"""The options that shape a sample: ``--set name=value``, ``--variant`` and ``--seed``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ SetOption = Annotated[
         "--set",
         metavar="NAME=VALUE",
         help="Change a field of the data: first_name=Ada, locale=null, public_metadata.plan=pro, "
-        "email_addresses.0.email_address=ada@example.com. VALUE is JSON, or else text. Repeatable.",
+        "email_addresses.0.email_address=ada@example.com. A VALUE that is not JSON is taken as "
+        "text. Repeatable.",
         show_default=False,
     ),
 ]
@@ -25,9 +26,9 @@ VariantOption = Annotated[
     typer.Option(
         "--variant",
         metavar="NAME",
-        help='Another case than the usual one: of all events "dashboard" (as "Send Example" has '
-        'it) and "old"; of new and changed users "no_email", "second_email", "google", "phone", '
-        '"saml", "passkey" and "web3".',
+        help='A less common case. All event types have "dashboard" (what "Send Example" sends) '
+        'and "old"; user.created and user.updated also have "no_email", "second_email", "google", '
+        '"phone", "saml", "passkey" and "web3".',
         show_default=False,
     ),
 ]
@@ -36,7 +37,7 @@ SeedOption = Annotated[
     typer.Option(
         "--seed",
         metavar="N",
-        help="The same number gives the same ids and times.",
+        help="Make the same ids and times each time.",
         show_default=False,
     ),
 ]
@@ -45,32 +46,32 @@ SeedOption = Annotated[
 def changed_payload(
     event_type: str, changes: list[str] | None, variant: str | None, seed: int | None
 ) -> dict[str, Any]:
-    """The payload of a sample with the changes that ``--set`` names.
+    """The payload of a sample, with the changes of ``--set`` made.
 
-    Raises `UsageError` for a change that cannot be made, and `ConfigurationError` for a type or a
-    variant that there is not.
+    Raises `UsageError` for a change that cannot be made, and `ConfigurationError` for an unknown
+    event type or variant.
     """
     payload = sample_payload(event_type, variant=cast("Variant | None", variant), seed=seed)
     for change in changes or ():
         name, found, text = change.partition("=")
         if not found or not name:
-            raise UsageError(f"--set {change!r}: NAME=VALUE is expected")
+            raise UsageError(f"--set {change!r}: expected NAME=VALUE")
         _set(payload["data"], name.split("."), _value(text), change)
         try:
             compact(payload)
         except UnicodeEncodeError:  # Half a surrogate pair, or an argument that is not UTF-8.
-            raise UsageError(f"--set {change!r}: that is no text in UTF-8") from None
-        except ValueError:  # Python's reader takes what JSON has not, or reads 1e999 as infinite.
+            raise UsageError(f"--set {change!r}: the value is not valid UTF-8") from None
+        except ValueError:  # Python's parser accepts NaN, and reads 1e999 as infinity.
             raise UsageError(
-                f"--set {change!r}: JSON has no NaN and no Infinity, but text in quotes"
+                f"--set {change!r}: JSON has neither NaN nor Infinity; quote it to send text"
             ) from None
     return payload
 
 
 def compact(payload: dict[str, Any]) -> bytes:
-    """The payload as a body: JSON without blanks, with nothing that its variant leaves out.
+    """The payload as a raw body: JSON without blanks. Fields that its variant omits stay omitted.
 
-    Raises `ValueError` for what JSON or UTF-8 cannot say.
+    Raises `ValueError` for a value that JSON or UTF-8 cannot express.
     """
     text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.encode()
@@ -84,7 +85,7 @@ def _value(text: str) -> object:
 
 
 def _set(target: object, path: list[str], value: object, change: str) -> None:
-    """Set what is at the end of `path`, whose steps are names and the numbers of items."""
+    """Set the value at `path`, whose steps are names of fields and indexes into lists."""
     *steps, last = path
     for step in steps:
         if isinstance(target, dict):
@@ -98,10 +99,10 @@ def _set(target: object, path: list[str], value: object, change: str) -> None:
 
 
 def _items(target: object, step: str, change: str) -> list[object]:
-    """`target`, which must be a list that has an item number `step`."""
+    """`target`, which must be a list with an item at index `step`."""
     if not isinstance(target, list):
-        raise UsageError(f"--set {change!r}: there is nothing in which {step!r} could be set")
+        raise UsageError(f"--set {change!r}: {step!r} would be inside a value that has no fields")
     items = cast("list[object]", target)
     if not step.isdecimal() or int(step) >= len(items):
-        raise UsageError(f"--set {change!r}: there is no item {step!r}, but {len(items)}")
+        raise UsageError(f"--set {change!r}: no item {step!r} in a list of {len(items)}, from 0")
     return items

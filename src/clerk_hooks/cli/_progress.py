@@ -1,4 +1,4 @@
-"""The file beside a recording that says which of its deliveries need not be sent again."""
+"""The file beside a recording that lists the deliveries that need not be sent again."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """What was delivered of a recording to one URL; entered, it takes notes.
+    """The deliveries of a recording that one URL has accepted; as a context manager, it adds notes.
 
-    The first line of the file is the URL, each other one the number and the digest of a line of the
-    recording. A note is handed to the system before the next delivery is begun, so that nothing but
-    what is under way when the program is killed is sent twice.
+    The first line of the file is the URL. Every other line is the number and the digest of a line
+    of the recording. A note reaches the operating system before the next delivery begins, so that
+    a killed program sends only the deliveries under way a second time.
     """
 
     def __init__(self, recording: Path, url: str) -> None:
@@ -30,13 +30,13 @@ class Progress:
         self._file: TextIO | None = None
         if self.path.exists():
             first, *notes = self.path.read_text("utf-8").split("\n")
-            # An empty file is what a program that was killed at once may leave.
+            # A program that is killed at its start may leave an empty file.
             if first not in ("", url):
-                raise UsageError(f"{self.path} is about {first}: --restart forgets it")
+                raise UsageError(f"{self.path} belongs to {first}: pass --restart to discard it")
             self._done = set(notes)
 
     def has(self, delivery: RecordedDelivery) -> bool:
-        """Whether it was delivered before."""
+        """Whether an earlier run delivered it."""
         return _note(delivery.number, delivery.digest) in self._done
 
     def __enter__(self) -> Self:
@@ -47,9 +47,9 @@ class Progress:
         return self
 
     def add(self, number: int, digest: str) -> None:
-        """Note that a line's delivery has ended as expected."""
+        """Note that the delivery of a line ended as expected."""
         if self._file is not None:
-            # The newline comes first: what a killed program has left half is a line of its own.
+            # The newline comes first, so that a half-written note stays on its own line.
             self._file.write(f"\n{_note(number, digest)}")
             self._file.flush()
 
@@ -58,7 +58,7 @@ class Progress:
             self._file.close()
 
     def forget(self) -> None:
-        """Remove the file: all is delivered, or all is to be sent again."""
+        """Remove the file."""
         self.path.unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""A server that writes down each delivery that it gets, and forwards it."""
+"""A server that records each delivery and forwards it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from ._sending import Fields, Target
 
 _MAX_BODY = 16 * 1024 * 1024
-"""Bytes; a recorder takes what an endpoint might refuse."""
+"""Bytes. A recorder also accepts bodies that an endpoint would refuse."""
 
 
 class Answer:
-    """What the sender is answered with."""
+    """The reply to the sender."""
 
     def __init__(self, status: int, body: bytes = b"", headers: Fields | None = None):
         self.status = status
@@ -30,9 +30,9 @@ class Answer:
 
 
 class Recorder(ThreadingHTTPServer):
-    """Listens on `host` and `port` (0 for a free one), and tells `write` the line of each delivery.
+    """Listens on `host` and `port` (0: any free port), and calls `write` with each delivery's line.
 
-    What comes is forwarded to `target`, if there is one, and its reply is the sender's reply.
+    With a `target`, deliveries are forwarded to it, and the sender gets its reply.
     """
 
     daemon_threads = False
@@ -47,7 +47,7 @@ class Recorder(ThreadingHTTPServer):
         self._lock = Lock()
 
     def record(self, body: bytes, headers: Fields) -> Answer:
-        """Forward one delivery and write its line; returns what to answer."""
+        """Forward one delivery and write its line; returns the reply to the sender."""
         started = time.perf_counter()
         answer, status = Answer(200), None
         if self.target is not None:
@@ -59,7 +59,7 @@ class Recorder(ThreadingHTTPServer):
 
 
 def _forward(target: Target, body: bytes, headers: Fields) -> tuple[Answer, int | None]:
-    """The target's reply and its status; where there is none, a 502 and None."""
+    """The target's reply and its status, or a 502 and None if there was no reply."""
     try:
         with closing(target.connect()) as connection:
             response = target.ask(connection, body, end_to_end(headers))

@@ -1,6 +1,6 @@
 """Recorded deliveries: JSON lines, in the form that ``clerk webhooks listen --json`` prints.
 
-One object per line; those of deliveries have ``"type": "event"``, or no type, and at least
+One object per line. A delivery's object has ``"type": "event"``, or no type, and at least
 ``headers`` (name -> value) and ``body_b64`` (the raw body in base64).
 """
 
@@ -22,49 +22,49 @@ _HOP_BY_HOP = {
     *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer"),
     *("transfer-encoding", "upgrade", "host", "content-length"),
 }
-"""Headers that belong to one connection (RFC 9110, 7.6.1), and those that a client makes anew."""
+"""Headers of one connection (RFC 9110, 7.6.1), and headers that every client writes itself."""
 
 
 class RecordedDelivery(NamedTuple):
-    """One recorded delivery, and where it is recorded."""
+    """One recorded delivery, and its place in the recording."""
 
     number: int
     """The number of its line, from 1."""
     digest: str
-    """What the line is known by, should the file be changed."""
+    """Identifies the line's content, in case the file is changed."""
     body: bytes
     headers: Fields
 
     @property
     def event_type(self) -> str:
-        """The type of the event, as far as the body has one."""
+        """The event type, or ``(no type)`` if the body does not say."""
         return event_type_of(self.body) or "(no type)"
 
 
 def end_to_end(headers: Fields) -> Fields:
-    """The headers that a proxy passes on."""
+    """The headers that a proxy forwards."""
     return [(name, value) for name, value in headers if name.lower() not in _HOP_BY_HOP]
 
 
 def message_id_of(headers: Fields) -> str | None:
-    """The message id, of either family of names."""
+    """The message id, from either family of header names."""
     names = {name.lower(): value for name, value in headers}
     return names.get("svix-id") or names.get("webhook-id")
 
 
 def event_type_of(body: bytes) -> str | None:
-    """The event type in a body that may be anything."""
+    """The event type in any body, or None if it has none that can be printed."""
     try:
         payload: Any = json.loads(body)
     except (ValueError, RecursionError):
         return None
     found = cast("dict[str, Any]", payload).get("type") if isinstance(payload, dict) else None
-    # What cannot be printed, such as half a surrogate pair, cannot be written to a file either.
+    # Unprintable text, such as half a surrogate pair, cannot be written to a file either.
     return found if isinstance(found, str) and found.isprintable() else None
 
 
 def line_of(body: bytes, headers: Fields, status: int | None, seconds: float) -> str:
-    """The line that records a delivery, its forwarding included; without the newline."""
+    """The line that records a delivery and how forwarding it went, without the newline."""
     values: dict[str, list[str]] = {}
     for name, value in headers:
         values.setdefault(name, []).append(value)
@@ -81,9 +81,9 @@ def line_of(body: bytes, headers: Fields, status: int | None, seconds: float) ->
 
 
 def read_recording(path: Path) -> Iterator[RecordedDelivery]:
-    """The deliveries recorded in a file, one after the other.
+    """The deliveries recorded in a file, in order; lines of other types are skipped.
 
-    Raises `UsageError` for a line that is neither one nor of another type, and `OSError`.
+    Raises `UsageError` for a line that cannot be read, and `OSError`.
     """
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
@@ -99,13 +99,13 @@ def _read_line(line: bytes, number: int, place: str) -> RecordedDelivery | None:
         headers: dict[str, Any] = dict(content["headers"])
         body = b64decode(content["body_b64"], validate=True)
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
-        problem = "no recorded delivery: headers and body_b64 are expected"
+        problem = "not a recorded delivery: expected headers and body_b64"
         raise UsageError(f"{place}, line {number}: {problem}") from None
     fields = [(name, each) for name, value in headers.items() for each in _values(value)]
     return RecordedDelivery(number, hashlib.sha256(line.strip()).hexdigest()[:16], body, fields)
 
 
 def _values(value: object) -> list[str]:
-    """The values of a header: those of one that came several times are a list."""
+    """The values of a header: a list if the header came several times."""
     values = cast("list[object]", value) if isinstance(value, list) else [value]
     return [str(each) for each in values]

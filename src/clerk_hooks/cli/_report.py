@@ -1,4 +1,4 @@
-"""What came back, for people or for programs, while deliveries are being sent."""
+"""Reports on replies while deliveries are being sent, for people or for programs."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from ._sending import Outcome
 
 _SHOWN_ONE_BY_ONE = 50
-"""Of more deliveries than this only those are shown that did not end as expected."""
+"""With more deliveries than this, only those that did not end as expected are shown."""
 
 
 def report(outcomes: Iterable[Outcome], total: int, *, as_json: bool) -> bool:
-    """Print the outcomes as they come, then what they sum up to; returns whether all are expected.
+    """Print outcomes as they come, then a summary; returns whether all of them are expected.
 
-    `total` is how many there are going to be.
+    `total` is the number of outcomes to come.
     """
     if as_json:
         unexpected = 0
@@ -80,7 +80,7 @@ def _line(outcome: Outcome) -> str:
 
 
 def _latencies(outcomes: list[Outcome]) -> Any:
-    """A table of how long replies took, by status."""
+    """A table of the time that replies took, by status."""
     from rich.box import HORIZONTALS
     from rich.table import Table
 

@@ -1,6 +1,6 @@
-"""What the demo plays: handlers, deliveries with the end that each must come to, and a real server.
+"""The scenario of the demo: handlers, deliveries with their expected ends, and a real server.
 
-Importing this takes a while, as it needs the events, svix and an HTTP server.
+Importing this module is slow, because it needs the events, svix and an HTTP server.
 """
 
 import base64
@@ -33,7 +33,7 @@ Headers = dict[str, str]
 
 
 def build_router(note: Callable[[str], None]) -> Router:
-    """The handlers of the demo; each tells `note` its name and what it saw. One fails, once."""
+    """The handlers of the demo; each passes `note` its name and what it saw. One fails, once."""
     router = Router()
     failures = [RuntimeError("the database is down")]
 
@@ -79,18 +79,18 @@ def _with_bare_signature(body: bytes, headers: Headers) -> tuple[bytes, Headers]
 
 
 class Case(NamedTuple):
-    """One delivery: what it is, what is sent, and the end that it must come to."""
+    """One delivery: its title, its content, and its expected end."""
 
     title: str
     event: dict[str, Any]
     status: int
     word: str
-    """The outcome, or the reason, in the body of the reply."""
+    """The expected outcome, or reason, in the body of the reply."""
     notes: tuple[str, ...] = ()
-    """What the handlers note, in order."""
+    """The expected notes of the handlers, in order."""
     age: timedelta = timedelta(0)
     is_repeat: bool = False
-    """Whether it is the message of the case before once more, as Svix repeats one."""
+    """Whether it is the message of the previous case again, as Svix repeats one."""
     tamper: Callable[[bytes, Headers], tuple[bytes, Headers]] = _as_signed
 
 
@@ -153,7 +153,7 @@ CASES: tuple[Case, ...] = (
         ("keep: invoice.paid",),
     ),
     Case(
-        "user.deleted, of which one handler raises",
+        "user.deleted, where one handler raises",
         _DELETED,
         500,
         "handler_failed",
@@ -174,7 +174,7 @@ CASES: tuple[Case, ...] = (
 
 
 class Outcome(NamedTuple):
-    """A case, and what came back."""
+    """A case, and what really happened."""
 
     case: Case
     status: int
@@ -183,15 +183,15 @@ class Outcome(NamedTuple):
 
     @property
     def is_expected(self) -> bool:
-        """Whether status, reply and handlers are what the case says."""
+        """Whether status, reply and handlers are as the case expects."""
         case = self.case
         return (self.status, self.word, self.notes) == (case.status, case.word, case.notes)
 
 
 def play(cases: Sequence[Case], *, svix: bool) -> tuple[list[Outcome], list[logging.LogRecord]]:
-    """Send `cases` to a server of its own, and stop it; returns the outcomes, and what was logged.
+    """Start a server, send it `cases` and stop it; returns the outcomes, and the log records.
 
-    With `svix`, svix's own code decides on the signatures.
+    With `svix`, svix's own code verifies the signatures.
     """
     secret = "whsec_" + base64.b64encode(os.urandom(24)).decode()
     notes: list[str] = []
@@ -205,13 +205,13 @@ def play(cases: Sequence[Case], *, svix: bool) -> tuple[list[Outcome], list[logg
             if not case.is_repeat:
                 message_id = "msg_" + os.urandom(13).hex()
             status, word = _post(port, *_delivery(case, message_id, secret))
-            # The reply comes when the handlers have run, so these are all notes of this case.
+            # The reply comes after the handlers have run, so the notes of this case are complete.
             outcomes.append(Outcome(case, status, word, tuple(notes)))
     return outcomes, records
 
 
 def _delivery(case: Case, message_id: str, secret: str) -> tuple[bytes, Headers]:
-    """Body and headers, signed by svix as for any of its customers."""
+    """Body and headers, signed by svix's own code."""
     text = json.dumps({"object": "event", **case.event})
     signed_at = datetime.now(timezone.utc) - case.age
     headers = {
@@ -224,7 +224,7 @@ def _delivery(case: Case, message_id: str, secret: str) -> tuple[bytes, Headers]
 
 
 def _post(port: int, body: bytes, headers: Headers) -> tuple[int, str]:
-    """The status of the reply, and the word that sums it up."""
+    """The status of the reply, and its outcome or reason."""
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         connection.request("POST", "/webhooks/clerk", body, headers)
@@ -236,17 +236,17 @@ def _post(port: int, body: bytes, headers: Headers) -> tuple[int, str]:
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """One thread per request; closing it waits for them."""
+    """Runs one thread per request; closing it waits for the threads."""
 
 
 class _QuietHandler(WSGIRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
-        """Log nothing: the demo prints what came back."""
+        """Log nothing: the demo prints the replies."""
 
 
 @contextmanager
 def _serving(endpoint: Endpoint) -> Generator[int]:
-    """The endpoint behind a real server on a free port of this machine, which is yielded."""
+    """Serve the endpoint on a free port of this machine; yields the port."""
     with make_server("127.0.0.1", 0, wsgi_app(endpoint), _Server, _QuietHandler) as server:
         thread = Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
@@ -259,7 +259,7 @@ def _serving(endpoint: Endpoint) -> Generator[int]:
 
 @contextmanager
 def _captured_log() -> Generator[list[logging.LogRecord]]:
-    """What the library logs meanwhile, kept from the screen."""
+    """Collect what the library logs, instead of printing it."""
     records: list[logging.LogRecord] = []
 
     class Recorder(logging.Handler):

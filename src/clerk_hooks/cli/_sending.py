@@ -1,4 +1,4 @@
-"""Deliveries over HTTP, several at a time: what is sent, and what came back."""
+"""Deliveries over HTTP, several at a time: sending them, and the replies."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 TIMEOUT = 15.0
-"""Seconds, after which Svix gives an attempt up."""
+"""Seconds. Svix also gives up an attempt after this time."""
 
 
 Fields: TypeAlias = list[tuple[str, str]]
-"""Headers as pairs of name and value: one may come several times."""
+"""Headers as pairs of name and value, because a name may come several times."""
 
 
 class Job(NamedTuple):
-    """One delivery that is to be sent, and what is to come back."""
+    """One delivery to send, and the reply to expect."""
 
     event_type: str
     kind: str
-    """What it is: ``delivery``, ``duplicate``, ``forged``, ``old`` or ``replay``."""
+    """``delivery``, ``duplicate``, ``forged``, ``old`` or ``replay``."""
     body: bytes
     headers: Fields
     expected: str
-    """Statuses, separated by blanks: ``2xx``, ``400``."""
+    """Statuses, separated by blanks: ``2xx 409``."""
     number: int = 0
-    """The number of its line in the file that it comes from."""
+    """The number of its line in the recording that it comes from."""
 
 
 class Outcome(NamedTuple):
-    """What came back."""
+    """The reply to a delivery, or the reason why there was none."""
 
     job: Job
     status: int | None
-    """The status; None where there was no reply."""
+    """The status, or None if there was no reply."""
     seconds: float
     body: str
-    """The body of the reply, or why there was none."""
+    """The body of the reply, or the reason why there was none."""
 
     @property
     def is_expected(self) -> bool:
-        """Whether the status is one that the job expects."""
+        """Whether the job expects this status."""
         status = str(self.status)
         return any(
             status == each or (each.endswith("xx") and status[0] == each[0])
@@ -58,7 +58,7 @@ class Outcome(NamedTuple):
 
 
 class Target(NamedTuple):
-    """Where deliveries go to."""
+    """The address that deliveries go to."""
 
     scheme: str
     host: str
@@ -67,33 +67,35 @@ class Target(NamedTuple):
 
     @classmethod
     def parse(cls, url: str) -> Target:
-        """Read a URL; raises `UsageError` where it is none of http or https.
+        """Read a URL; raises `UsageError` unless it is an http or https URL.
 
-        Refuses also what http.client cannot send, and a user and password, which would not be sent.
+        Refuses also a URL that http.client cannot send, and a user or password, which it would not
+        send.
         """
-        name = "what is passed" if "@" in url else repr(url)  # There may be a password in it.
+        name = "this" if "@" in url else repr(url)  # It may contain a password.
+        invalid = f"{name} is not a valid URL"
         if not url.isascii() or not url.isprintable() or " " in url:
-            raise UsageError(f"{name} is no URL: all but printable ASCII must be percent-encoded")
+            raise UsageError(f"{invalid}: percent-encode everything but printable ASCII")
         try:
             parts = urlsplit(url)
             port = parts.port
         except ValueError as error:
             problem = "it cannot be read" if "@" in url else error
-            raise UsageError(f"{name} is no URL: {problem}") from error
+            raise UsageError(f"{invalid}: {problem}") from error
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UsageError(f"{name} is no URL: http://127.0.0.1:8000/webhooks/clerk is one")
+            raise UsageError(f"{invalid}: an example is http://127.0.0.1:8000/webhooks/clerk")
         if "@" in parts.netloc:
-            raise UsageError("a URL with a user or a password: Svix's deliveries have neither")
+            raise UsageError("this URL has a user or a password: Svix's deliveries have neither")
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return cls(parts.scheme, parts.hostname, port, path)
 
     def connect(self) -> HTTPConnection:
-        """A connection that is yet to be opened."""
+        """A connection that is not open yet."""
         connection = HTTPSConnection if self.scheme == "https" else HTTPConnection
         return connection(self.host, self.port, timeout=TIMEOUT)
 
     def ask(self, connection: HTTPConnection, body: bytes, headers: Fields) -> HTTPResponse:
-        """POST with these headers and no others, but for Host and Content-Length."""
+        """POST with these headers, Host and Content-Length, and no others."""
         connection.putrequest("POST", self.path, skip_accept_encoding=True)
         for name, value in headers:
             connection.putheader(name, value)
@@ -102,7 +104,7 @@ class Target(NamedTuple):
         return connection.getresponse()
 
     def post(self, job: Job) -> Outcome:
-        """Send one delivery on a connection of its own; redirects are not followed."""
+        """Send one delivery on a new connection; redirects are not followed."""
         started = time.perf_counter()
         try:
             with closing(self.connect()) as connection:
@@ -126,13 +128,14 @@ def send_all(
     rate: float | None,
     note: Callable[[Outcome], None] | None = None,
 ) -> Iterator[Outcome]:
-    """Send `jobs` in their order, so many at a time and a second; gives outcomes as they come.
+    """Send `jobs` in their order and yield the outcomes as they come.
 
-    `note` is told each outcome before its thread takes another job, and never two at a time. What
-    it raises, and what making a job raises, is raised here.
+    At most `concurrency` are under way at a time, and at most `rate` begin in a second. `note` is
+    called with each outcome before its thread takes another job, and never twice at once. Its
+    errors, and those of making a job, are raised here.
     """
     source, stop = _paced(jobs, rate), Event()
-    # Two, as whoever takes a job may wait long for its time.
+    # Two locks, because a thread may hold `taking` until the time of its job has come.
     taking, noting = Lock(), Lock()
     done: SimpleQueue[Outcome | BaseException | None] = SimpleQueue()
 
@@ -148,7 +151,7 @@ def send_all(
                     with noting:
                         note(outcome)
                 done.put(outcome)
-        except BaseException as error:  # noqa: BLE001 - raised below, in the thread that waits
+        except BaseException as error:  # noqa: BLE001 - raised below, in the waiting thread
             done.put(error)
         done.put(None)
 
@@ -170,7 +173,7 @@ def send_all(
 
 
 def _paced(jobs: Iterable[Job], rate: float | None) -> Iterator[Job]:
-    """`jobs`, of which none comes before its time."""
+    """`jobs`, none of them before its time."""
     started = time.monotonic()
     for index, job in enumerate(jobs):
         if rate is not None:

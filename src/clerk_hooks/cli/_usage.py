@@ -1,4 +1,4 @@
-"""What the commands have in common: options, completion, and how they print."""
+"""Code that the commands share: options, completion and printing."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 _ENDLESS = 10_000
-"""Columns, more than any row has."""
+"""Columns: wider than any row."""
 
 
 class UsageError(Exception):
-    """The command was called wrongly: said in one line, exit status 2."""
+    """The command was called wrongly: one line on stderr, and exit status 2."""
 
 
 SecretOption = Annotated[
@@ -28,37 +28,35 @@ SecretOption = Annotated[
     typer.Option(
         "--secret",
         metavar="WHSEC",
-        help="Signing secret; by default that of the environment variable "
-        "CLERK_WEBHOOK_SIGNING_SECRET, where other users of the machine cannot see it.",
+        help="The signing secret. Default: the environment variable CLERK_WEBHOOK_SIGNING_SECRET, "
+        "which other users of the machine cannot see.",
         show_default=False,
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-ToOption = Annotated[
-    str, typer.Option("--to", metavar="URL", help="Where to: the URL of the endpoint.")
-]
+ToOption = Annotated[str, typer.Option("--to", metavar="URL", help="The URL of the endpoint.")]
 
 
 def statuses(expect: str) -> str:
-    """The words of ``--expect``, such as ``2xx 409``, in small letters.
+    """The statuses in ``--expect``, such as ``2xx 409``, in lower case.
 
-    Raises `UsageError` for one that no status could be.
+    Raises `UsageError` for a word that is not a status.
     """
     words = expect.lower().split()
     if not words or not all(re.fullmatch(r"[1-5](xx|[0-9][0-9])", word) for word in words):
-        raise UsageError(f'--expect {expect!r}: statuses are expected, such as 200 or "2xx 409"')
+        raise UsageError(f'--expect {expect!r}: expected statuses, such as 200 or "2xx 409"')
     return " ".join(words)
 
 
 def complete_event_type(incomplete: str) -> list[str]:
-    """The event types that begin so, for the shell."""
+    """The event types that begin with `incomplete`, for the shell."""
     return [name for name in EVENT_TYPES if name.startswith(incomplete)]
 
 
 def event_types(patterns: list[str]) -> list[str]:
-    """The event types that any of the patterns, such as ``user.*``, stands for, without repeats.
+    """The event types that match any of the patterns, such as ``user.*``, without repeats.
 
-    Raises `UsageError` for a pattern that stands for none.
+    Raises `UsageError` for a pattern that matches none.
     """
     from fnmatch import fnmatchcase
 
@@ -73,10 +71,10 @@ def event_types(patterns: list[str]) -> list[str]:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Where to print to: coloured on a terminal only, and with nothing in the text read as markup.
+    """A console that uses colours on a terminal only, and wraps lines there only.
 
-    Only a terminal has an end of the line: programs such as grep and cut read a row as one line.
-    What is printed comes from requests, replies and payloads.
+    Programs such as grep and cut need each row on one line. Markup is off, because the text comes
+    from requests, replies and payloads.
     """
     from rich.console import Console
 
@@ -87,11 +85,11 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def print_json(value: object, *, indent: int | None = None) -> None:
-    """Print one JSON value; without `indent` (blanks per level), on one line."""
+    """Print one JSON value: on one line, or indented by `indent` blanks per level."""
     print(json.dumps(value, ensure_ascii=False, indent=indent), flush=True)
 
 
 def shown(text: str, length: int) -> str:
-    """`text` on one line of at most so many characters, with nothing that moves a cursor."""
+    """`text` on one line of at most `length` characters, without control characters."""
     line = "".join(sign if sign.isprintable() else " " for sign in text)
     return line if len(line) <= length else line[: length - 3] + "..."

@@ -1,4 +1,4 @@
-"""``clerk-hooks demo``: signed deliveries to a real server on this machine, and what came back."""
+"""``clerk-hooks demo``: signed deliveries to a real server on this machine, and the replies."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 def demo(
     *,
     svix: Annotated[
-        bool, typer.Option("--svix", help="Let svix's own code decide on the signatures.")
+        bool, typer.Option("--svix", help="Let svix's own code verify the signatures.")
     ] = False,
 ) -> None:
-    """Send signed deliveries to a real server on this machine, and show what came back.
+    """Send signed deliveries to a real server on this machine, and show the replies.
 
-    Needs no account and no settings, and ends within seconds. Exits with 1 if any delivery did not
+    Needs no account and no settings, and takes a few seconds. Exits with 1 if any delivery did not
     end as expected.
     """
     from rich.console import Console
@@ -31,14 +31,14 @@ def demo(
     from ._scenario import CASES, play
 
     outcomes, records = play(CASES, svix=svix)
-    # Markup and emoji codes are off, as what is shown comes from requests and logs.
+    # Markup and emoji codes are off, because the text comes from requests and logs.
     console = Console(markup=False, emoji=False, highlight=False)
     verifier = "SvixVerifier" if svix else "Verifier"
     console.print(f"Signed by svix, sent over HTTP to 127.0.0.1, checked by {verifier}:\n")
     console.print(_outcomes(outcomes))
     console.print(
-        "\nLogged by the library meanwhile, all of it expected: what a handler raised (without the "
-        "traceback here), and why a request was refused.\n"
+        "\nThe library logged this meanwhile, all of it expected: the error of a handler (here "
+        "without its traceback), and why requests were refused.\n"
     )
     console.print(_log(records))
     expected = sum(outcome.is_expected for outcome in outcomes)

@@ -1,4 +1,4 @@
-"""``clerk-hooks events``: the catalogue of event types."""
+"""``clerk-hooks events``: the list of event types."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def events(
     pattern: Annotated[
         str,
         typer.Argument(
-            help='A type, "session.*", or a part of a name, such as "invitation".',
+            help='A type, a pattern such as "session.*", or a part of a name such as "invitation".',
             autocompletion=complete_event_type,
             show_default=False,
         ),
@@ -22,10 +22,10 @@ def events(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """List the event types, with the data model of each, and when Clerk sends it.
+    """List the event types, with their data models and when Clerk sends them.
 
-    Classes are named after the types: that of user.created is UserCreated, in clerk_hooks.events,
-    and its data is a User, from there too. Exits with 1 if no type fits the pattern.
+    A class is named after its type: user.created is UserCreated, in clerk_hooks.events. Its data is
+    a User, from the same module. Exits with 1 if no type matches the pattern.
 
     \b
     clerk-hooks events
@@ -38,7 +38,7 @@ def events(
     elif rows:
         _print_table(rows)
     if not rows:
-        typer.echo(f"clerk-hooks: no event type fits {pattern!r}", err=True)
+        typer.echo(f"clerk-hooks: no event type matches {pattern!r}", err=True)
         raise typer.Exit(1)
 
 
@@ -62,7 +62,7 @@ def _row(event_type: str) -> dict[str, str]:
 
 
 def _when(doc: str) -> str:
-    """What a class's docstring says behind the event type."""
+    """The text after the event type in a class's docstring."""
     return " ".join(doc.partition(": ")[2].split())
 
 

@@ -1,4 +1,4 @@
-"""``clerk-hooks explain``: why a delivery is refused, in plain words."""
+"""``clerk-hooks explain``: why a delivery is refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def explain(  # noqa: PLR0913 - one parameter per option
             metavar="RECORDED",
             exists=True,
             dir_okay=False,
-            help='A file with recorded deliveries, as "clerk-hooks record" writes it.',
+            help='A file with recorded deliveries, as written by "clerk-hooks record".',
             show_default=False,
         ),
     ] = None,
@@ -30,7 +30,7 @@ def explain(  # noqa: PLR0913 - one parameter per option
             "--line",
             metavar="N",
             min=1,
-            help="Which line of it; by default the last.",
+            help="The line of the delivery. Default: the last one.",
             show_default=False,
         ),
     ] = None,
@@ -41,7 +41,7 @@ def explain(  # noqa: PLR0913 - one parameter per option
             metavar="FILE",
             exists=True,
             dir_okay=False,
-            help="A file: the body.",
+            help="A file that holds the body.",
             show_default=False,
         ),
     ] = None,
@@ -52,7 +52,7 @@ def explain(  # noqa: PLR0913 - one parameter per option
             metavar="FILE",
             exists=True,
             dir_okay=False,
-            help="A file: the headers, as JSON or as lines of NAME: VALUE.",
+            help="A file that holds the headers, as JSON or as lines of NAME: VALUE.",
             show_default=False,
         ),
     ] = None,
@@ -61,8 +61,8 @@ def explain(  # noqa: PLR0913 - one parameter per option
         typer.Option(
             "--secret",
             metavar="WHSEC",
-            help="The signing secret that the application has; by default that of the environment "
-            "variable CLERK_WEBHOOK_SIGNING_SECRET. Repeatable: then the others are tried too.",
+            help="The application's signing secret. Default: the environment variable "
+            "CLERK_WEBHOOK_SIGNING_SECRET. Repeatable: more secrets are tried too.",
             show_default=False,
         ),
     ] = None,
@@ -71,18 +71,18 @@ def explain(  # noqa: PLR0913 - one parameter per option
         typer.Option(
             "--now",
             metavar="TIME",
-            help="When it arrived: Unix seconds, or ISO 8601 with an offset; by default now.",
+            help="The time of arrival, in Unix seconds or ISO 8601 with an offset. Default: now.",
             show_default=False,
         ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say why a delivery is refused, by trying what commonly goes wrong.
+    """Say why a delivery is refused, by trying the common mistakes.
 
-    Tried are, against the signature itself: a body that was parsed and written again, newlines,
-    byte order marks and encodings; a secret of another environment, or with quotes, blanks or an
-    API key in its place; the clock; headers that a proxy has removed, renamed or changed. Secrets
-    in other variables of the environment are tried too. No secret is ever printed.
+    It tests against the signature itself: a body that was parsed and written again, newlines, byte
+    order marks and encodings; a secret of another environment, a secret with quotes or blanks, an
+    API key in its place; the clock; headers that a proxy has removed, renamed or changed. It also
+    tries the secrets in other environment variables. It never prints a secret.
 
     Exits with 0 if the delivery is verified, with 1 if it is refused.
 
@@ -121,14 +121,12 @@ def _delivery(
     deliveries = list(read_recording(recorded))
     wanted = [each for each in deliveries if line in (None, each.number)]
     if not wanted:
-        raise UsageError(
-            f"{recorded}: no delivery is recorded {f'in line {line}' if line else 'there'}"
-        )
+        raise UsageError(f"{recorded}: no recorded delivery{f' in line {line}' if line else ''}")
     return wanted[-1].body, wanted[-1].headers
 
 
 def _headers(path: Path) -> list[tuple[str, str]]:
-    """Headers as JSON (an object, or a list of pairs) or as in an HTTP message."""
+    """Headers in JSON (an object, or a list of pairs), or as in an HTTP message."""
     text = path.read_text("utf-8-sig", errors="surrogateescape")
     if text.lstrip()[:1] in ("{", "["):
         try:
@@ -138,7 +136,8 @@ def _headers(path: Path) -> list[tuple[str, str]]:
             )
             return [(str(name), str(value)) for name, value in pairs]
         except (ValueError, TypeError, RecursionError):
-            raise UsageError(f"{path}: JSON, but no headers") from None
+            problem = "expected an object or a list of pairs, in JSON"
+            raise UsageError(f"{path}: not headers: {problem}") from None
     lines = [line.partition(":") for line in text.splitlines()]
     return [(name.strip(), value.strip()) for name, colon, value in lines if colon]
 
@@ -153,4 +152,4 @@ def _time(text: str | None) -> datetime | float | None:
     try:
         return datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
-        raise UsageError(f"--now {text!r}: Unix seconds or ISO 8601 is expected") from None
+        raise UsageError(f"--now {text!r}: expected Unix seconds or ISO 8601") from None

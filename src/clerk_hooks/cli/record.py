@@ -1,4 +1,4 @@
-"""``clerk-hooks record``: a server that writes down what arrives, and forwards it."""
+"""``clerk-hooks record``: a server that records deliveries and forwards them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ from ._usage import UsageError
 def record(
     *,
     listen: Annotated[
-        str, typer.Option("--listen", metavar="HOST:PORT", help="Where to listen; port 0: any.")
+        str,
+        typer.Option(
+            "--listen", metavar="HOST:PORT", help="The address to listen on. Port 0: any free port."
+        ),
     ] = "127.0.0.1:4050",
     forward_to: Annotated[
         str | None,
         typer.Option(
             "--forward-to",
             metavar="URL",
-            help="Pass each delivery on, unchanged, and answer with the reply to it.",
+            help="Forward each delivery unchanged, and answer with its reply.",
             show_default=False,
         ),
     ] = None,
@@ -36,22 +39,24 @@ def record(
             "-o",
             metavar="FILE",
             dir_okay=False,
-            help="Append to this file; by default print.",
+            help="Append to this file. Default: print.",
             show_default=False,
         ),
     ] = None,
     count: Annotated[
         int | None,
-        typer.Option("--count", metavar="N", min=1, help="Stop after so many.", show_default=False),
+        typer.Option(
+            "--count", metavar="N", min=1, help="Stop after N deliveries.", show_default=False
+        ),
     ] = None,
 ) -> None:
-    """Write down every delivery that arrives, as one line of JSON, and pass it on.
+    """Record every delivery that arrives, as one line of JSON, and forward it.
 
-    Stands between a tunnel and your application, or takes the application's place. The lines are in
-    the form that "clerk webhooks listen --json" prints, and "clerk-hooks replay" and "clerk-hooks
-    explain" read them. Nothing is verified. Ctrl-C ends it.
+    Put it between a tunnel and your application, or in the application's place. The lines have the
+    form that "clerk webhooks listen --json" prints; "clerk-hooks replay" and "clerk-hooks explain"
+    read them. Nothing is verified. Ctrl-C ends it.
 
-    Recorded deliveries are data of your users: keep them as such.
+    Recorded deliveries are personal data of your users: protect them.
 
     \b
     clerk-hooks record --output deliveries.jsonl
@@ -86,7 +91,7 @@ def record(
 
 
 def _private(path: Path) -> TextIO:
-    """The file, to append to; a new one only its owner can read."""
+    """Open the file for appending; only its owner can read a new one."""
     created = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     return os.fdopen(created, "a", encoding="utf-8")
 
@@ -94,5 +99,5 @@ def _private(path: Path) -> TextIO:
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
-        raise UsageError(f"--listen {text!r}: HOST:PORT is expected, such as 127.0.0.1:4050")
+        raise UsageError(f"--listen {text!r}: expected HOST:PORT, such as 127.0.0.1:4050")
     return host.strip("[]"), int(port)

@@ -1,4 +1,4 @@
-"""``clerk-hooks replay``: recorded deliveries, sent again."""
+"""``clerk-hooks replay``: sends recorded deliveries again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def replay(  # noqa: PLR0913 - one parameter per option
             metavar="FILE",
             exists=True,
             dir_okay=False,
-            help='What "clerk-hooks record" or "clerk webhooks listen --json" has written.',
+            help='A recording of "clerk-hooks record" or "clerk webhooks listen --json".',
         ),
     ],
     *,
@@ -35,17 +35,15 @@ def replay(  # noqa: PLR0913 - one parameter per option
         bool,
         typer.Option(
             "--resign",
-            help="Sign each anew, for now: an endpoint refuses what is older than 5 min.",
+            help="Sign each delivery anew: an endpoint refuses signatures older than 5 minutes.",
         ),
     ] = False,
     secret: SecretOption = None,
-    shuffle: Annotated[
-        bool, typer.Option("--shuffle", help="In random order, not in that of the file.")
-    ] = False,
+    shuffle: Annotated[bool, typer.Option("--shuffle", help="Send in random order.")] = False,
     rate: Annotated[
         float | None,
         typer.Option(
-            "--rate", metavar="N", min=0.001, help="So many a second at most.", show_default=False
+            "--rate", metavar="N", min=0.001, help="At most N per second.", show_default=False
         ),
     ] = None,
     concurrency: Annotated[
@@ -55,25 +53,25 @@ def replay(  # noqa: PLR0913 - one parameter per option
             metavar="N",
             min=1,
             max=256,
-            help="So many at a time; above 1 they may overtake.",
+            help="N at a time; above 1, their order may change.",
         ),
     ] = 1,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Send also what an earlier run has delivered.")
+        bool, typer.Option("--restart", help="Also send what an earlier run has delivered.")
     ] = False,
     expect: Annotated[
-        str, typer.Option("--expect", metavar="STATUS", help="The status to come back.")
+        str, typer.Option("--expect", metavar="STATUS", help="The expected statuses.")
     ] = "2xx",
     as_json: JsonOption = False,
 ) -> None:
-    """Send recorded deliveries again, in their order, to a running application.
+    """Send recorded deliveries again to a running application, in their order.
 
-    FILE has one JSON object per line, of which "headers" and "body_b64" are needed; lines of
-    another "type" than "event" are skipped. Message ids stay the same, also with --resign.
+    FILE has one JSON object per line, with "headers" and "body_b64" at least; lines whose "type" is
+    not "event" are skipped. Message ids stay the same, also with --resign.
 
-    What ended as expected is noted in FILE.progress. After an interruption the same command goes on
-    with the rest, and once all have ended as expected, that file is removed. Exits with 1 if any
-    did not.
+    FILE.progress lists the deliveries that ended as expected. After an interruption, the same
+    command continues with the rest; once all have ended as expected, it removes that file. Exits
+    with 1 if any delivery did not end as expected.
 
     \b
     clerk-hooks replay deliveries.jsonl --resign --to http://127.0.0.1:8000/webhooks/clerk
@@ -84,17 +82,17 @@ def replay(  # noqa: PLR0913 - one parameter per option
     from ._sending import Target, send_all
 
     if secret and not resign:
-        raise UsageError("--secret: only --resign signs anything")
+        raise UsageError("--secret has an effect only together with --resign")
     target, expect = Target.parse(to), statuses(expect)
     key = (secret or secret_from_environment()) if resign else None
-    for recorded in read_recording(file):  # A line that cannot be read is found before any is sent.
+    for recorded in read_recording(file):  # Finds unreadable lines before anything is sent.
         _check(recorded, str(file), resign=resign)
     if restart:
         file.with_name(f"{file.name}.progress").unlink(missing_ok=True)
     progress = Progress(file, to)
     deliveries = [each for each in read_recording(file) if not progress.has(each)]
     if not deliveries:
-        typer.echo("clerk-hooks: there is nothing to send", err=True)
+        typer.echo("clerk-hooks: nothing to send", err=True)
     if shuffle:
         random.shuffle(deliveries)
     with progress:
@@ -120,7 +118,7 @@ def _check(recorded: RecordedDelivery, place: str, *, resign: bool) -> None:
 
 
 def _jobs(deliveries: Iterable[RecordedDelivery], secret: str | None, expect: str) -> Iterator[Job]:
-    """The deliveries as recorded, or, with a `secret`, each signed anew when it is its turn."""
+    """The deliveries as recorded, or, with a `secret`, each signed anew right before it is sent."""
     from ._recording import end_to_end
     from ._sending import Job
 
@@ -132,7 +130,7 @@ def _jobs(deliveries: Iterable[RecordedDelivery], secret: str | None, expect: st
 
 
 def _signed_anew(body: bytes, headers: Fields, secret: str) -> Fields:
-    """The headers with a new signature in place of theirs, for the same message id."""
+    """The headers with a new signature for the same message id."""
     from ..testing import signed_request
     from ._recording import message_id_of
 
@@ -143,7 +141,7 @@ def _signed_anew(body: bytes, headers: Fields, secret: str) -> Fields:
 
 
 def _noting(progress: Progress, digests: dict[int, str]) -> Callable[[Outcome], None]:
-    """What takes a note of each outcome that is as expected."""
+    """A function that notes each outcome that is as expected."""
 
     def note(outcome: Outcome) -> None:
         if outcome.is_expected:

@@ -24,12 +24,12 @@ def sample(
     variant: VariantOption = None,
     seed: SeedOption = None,
     on_one_line: Annotated[
-        bool, typer.Option("--compact", help="On one line, as Clerk sends it.")
+        bool, typer.Option("--compact", help="Print one line, as Clerk sends it.")
     ] = False,
 ) -> None:
-    """Print a realistic and complete payload of an event, as JSON.
+    """Print a realistic and complete payload of an event type, as JSON.
 
-    Ids and times are new each time.
+    Ids and times are new each time, unless you pass --seed.
 
     \b
     clerk-hooks sample user.created

@@ -1,4 +1,4 @@
-"""``clerk-hooks send``: signed deliveries to a running application, without Clerk."""
+"""``clerk-hooks send``: sends signed deliveries to a running application, without Clerk."""
 
 from __future__ import annotations
 
@@ -42,37 +42,39 @@ def send(  # noqa: PLR0913 - one parameter per option
     *,
     to: ToOption,
     secret: SecretOption = None,
-    send_all_types: Annotated[bool, typer.Option("--all", help="All 46 types.")] = False,
+    send_all_types: Annotated[bool, typer.Option("--all", help="Send all 46 types.")] = False,
     changes: SetOption = None,
     variant: VariantOption = None,
     count: Annotated[
-        int, typer.Option("--count", metavar="N", min=1, help="How many of each type.")
+        int, typer.Option("--count", metavar="N", min=1, help="Send N of each type.")
     ] = 1,
     rate: Annotated[
         float | None,
         typer.Option(
-            "--rate", metavar="N", min=0.001, help="So many a second at most.", show_default=False
+            "--rate", metavar="N", min=0.001, help="At most N per second.", show_default=False
         ),
     ] = None,
     concurrency: Annotated[
-        int, typer.Option("--concurrency", metavar="N", min=1, max=256, help="So many at a time.")
+        int, typer.Option("--concurrency", metavar="N", min=1, max=256, help="Send N at a time.")
     ] = 1,
     duplicate: Annotated[
         bool,
-        typer.Option("--duplicate", help="Each twice, as when Svix retries: the same message id."),
+        typer.Option(
+            "--duplicate", help="Send each message twice, with the same id, as Svix retries it."
+        ),
     ] = False,
-    shuffle: Annotated[bool, typer.Option("--shuffle", help="In random order.")] = False,
+    shuffle: Annotated[bool, typer.Option("--shuffle", help="Send in random order.")] = False,
     forged: Annotated[
-        bool, typer.Option("--forged", help="Signed with a secret that is not yours.")
+        bool, typer.Option("--forged", help="Sign with a secret that is not yours.")
     ] = False,
-    old: Annotated[bool, typer.Option("--old", help="Signed an hour ago.")] = False,
+    old: Annotated[bool, typer.Option("--old", help="Sign as if an hour ago.")] = False,
     expect: Annotated[
         str | None,
         typer.Option(
             "--expect",
             metavar="STATUS",
-            help='The status to come back, such as 200 or "2xx 409"; by default 2xx, for '
-            "duplicates also 409, and for what is forged or old 400.",
+            help='The expected statuses, such as 200 or "2xx 409". Default: 2xx; for duplicates '
+            "also 409; with --forged or --old 400.",
             show_default=False,
         ),
     ] = None,
@@ -80,12 +82,12 @@ def send(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Send signed deliveries of sample events to a running application, and show its replies.
 
-    Shows status, time and body of each reply; of more than 50, only of those that are not as
-    expected. Exits with 1 if any reply is not the expected one. Redirects are not followed, and 15
-    seconds are waited for a reply, as Svix does.
+    Shows the status, time and body of each reply; with more than 50 deliveries, only of unexpected
+    replies. Exits with 1 if any reply is unexpected. Like Svix, it does not follow redirects and
+    waits 15 seconds for a reply.
 
     \b
-    export CLERK_WEBHOOK_SIGNING_SECRET=whsec_...   # the one that the application has
+    export CLERK_WEBHOOK_SIGNING_SECRET=whsec_...   # the application's secret
     clerk-hooks send user.created --to http://127.0.0.1:8000/webhooks/clerk
     clerk-hooks send 'user.*' --set first_name=Ada --duplicate --to URL
     clerk-hooks send --all --count 100 --concurrency 8 --to URL
@@ -95,9 +97,9 @@ def send(  # noqa: PLR0913 - one parameter per option
     from ._sending import Target, send_all
 
     if forged and old:
-        raise UsageError("--forged and --old: one of the two")
+        raise UsageError("pass --forged or --old, not both")
     if bool(types) == send_all_types:
-        raise UsageError("name the event types to send, or --all")
+        raise UsageError("pass the event types to send, or --all")
     chosen = list(EVENT_TYPES) if send_all_types else event_types(types or [])
     target = Target.parse(to)
     expect = None if expect is None else statuses(expect)
@@ -113,7 +115,7 @@ def send(  # noqa: PLR0913 - one parameter per option
 
 
 class _Batch:
-    """How the samples are made and signed."""
+    """Makes and signs the samples."""
 
     def __init__(
         self,
@@ -130,7 +132,7 @@ class _Batch:
         self._kind = "forged" if forged else "old" if old else "delivery"
 
     def check(self, event_types: list[str]) -> None:
-        """Raise now what signing and changing the samples would raise later."""
+        """Raise now the errors that signing and changing the samples would raise later."""
         for event_type in event_types:
             self._request(event_type)
 
@@ -144,7 +146,7 @@ class _Batch:
         return request.old() if self._kind == "old" else request
 
     def jobs(self, event_types: list[str], *, duplicate: bool, expect: str | None) -> Iterator[Job]:
-        """The deliveries, each made when it is its turn."""
+        """The deliveries, each made right before it is sent."""
         from ._sending import Job
 
         usual = "2xx" if self._kind == "delivery" else "400"

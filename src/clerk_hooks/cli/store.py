@@ -1,7 +1,6 @@
-"""``clerk-hooks store``: what an idempotency store remembers, and forgetting it on purpose.
+"""``clerk-hooks store``: shows what an idempotency store remembers, or deletes it.
 
-As with grep, the exit status is 0 for what was found, 1 for nothing, and 2 for a question that
-could not be answered.
+As with grep, the exit status is 0 if something was found, 1 if not, and 2 on an error.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ if TYPE_CHECKING:
     from ..idempotency import HandlerRecord, IdempotencyStore
 
 STORE_VARIABLE = "CLERK_HOOKS_STORE"
-"""Environment variable that stands for ``--store``."""
+"""Environment variable in place of ``--store``."""
 
 _Answer = TypeVar("_Answer")
 
 store_app = typer.Typer(
     no_args_is_help=True,
-    help="See what an idempotency store remembers of a message, and make it forget.\n\n\b\n"
+    help="Show what an idempotency store remembers of a message, or delete it.\n\n\b\n"
     "clerk-hooks store show msg_2b... --store hooks.db\n"
     "clerk-hooks store forget msg_2b... --store redis://localhost",
 )
@@ -40,26 +39,27 @@ _Store = Annotated[
         "--store",
         envvar=STORE_VARIABLE,
         metavar="URL",
-        help="The store: the path of an SQLite file, sqlite:PATH, redis://..., or a URL of "
-        "SQLAlchemy, such as postgresql+psycopg://...",
+        help="The store: the path of an SQLite file, sqlite:PATH, redis://..., or an SQLAlchemy "
+        "URL, such as postgresql+psycopg://...",
     ),
 ]
 _Prefix = Annotated[
-    str | None, typer.Option(help="Redis only: what its keys begin with, if the store was told.")
+    str | None,
+    typer.Option(metavar="TEXT", help="The prefix of the keys in Redis, if the store has its own."),
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _MessageId = Annotated[
-    str, typer.Argument(metavar="MSG_ID", help="Message id (svix-id), as in the log: msg_...")
+    str, typer.Argument(metavar="MSG_ID", help="The message id (svix-id), as in the log: msg_...")
 ]
 
 
-@store_app.command(short_help="Show which handlers of a message have succeeded.")
+@store_app.command(short_help="Show which handlers of a message have run.")
 def show(
     message_id: _MessageId, *, store: _Store = "", prefix: _Prefix = None, as_json: _Json = False
 ) -> None:
-    """Show which handlers of a message have succeeded, and which are being run.
+    """Show which handlers of a message have succeeded, and which are running.
 
-    Exits with 1 if the store remembers nothing of it, and with 2 if the store does not answer.
+    Exits with 1 if the store does not know the message, and with 2 if the store does not answer.
     """
     records = _ask(store, prefix, lambda opened: opened.show(message_id))
     if as_json:
@@ -67,7 +67,7 @@ def show(
     elif records:
         _print_table(records)
     else:
-        print(f"Nothing is remembered of {message_id}.")
+        print(f"The store does not know {message_id}.")
     raise typer.Exit(0 if records else 1)
 
 
@@ -77,7 +77,7 @@ def forget(
 ) -> None:
     """Forget a message, so that a replay from Clerk's dashboard runs all its handlers again.
 
-    Exits with 1 if there was nothing to forget, and with 2 if the store does not answer.
+    Exits with 1 if the store does not know the message, and with 2 if the store does not answer.
     """
     count = _ask(store, prefix, lambda opened: opened.forget(message_id))
     if as_json:
@@ -85,13 +85,13 @@ def forget(
     elif count:
         print(f"Forgotten: {message_id}, {_handlers(count)}.")
     else:
-        print(f"Nothing was remembered of {message_id}.")
+        print(f"The store does not know {message_id}.")
     raise typer.Exit(0 if count else 1)
 
 
-@store_app.command(short_help="Delete what is older than the retention.")
+@store_app.command(short_help="Delete records older than the retention.")
 def purge(*, store: _Store = "", prefix: _Prefix = None, as_json: _Json = False) -> None:
-    """Delete what is older than the retention; it counts for nothing anyway.
+    """Delete records older than the retention; they have no effect any more.
 
     Exits with 2 if the store does not answer.
     """
@@ -109,16 +109,16 @@ def _ask(url: str, prefix: str | None, question: Callable[[IdempotencyStore], _A
 
 @contextmanager
 def _open(url: str, prefix: str | None) -> Generator[IdempotencyStore]:
-    """The store that `url` names. It may hold a password, so no message repeats it."""
-    url = url or os.environ.get(STORE_VARIABLE, "")  # Not every typer asks for it here.
+    """The store at `url`, which may hold a password and is therefore never printed."""
+    url = url or os.environ.get(STORE_VARIABLE, "")  # Some versions of typer do not read it.
     if not url:
-        _fail(f"which store? Pass --store, or set {STORE_VARIABLE}")
+        _fail(f"pass --store, or set {STORE_VARIABLE}")
     if url.startswith(("redis://", "rediss://", "unix://")):
         from ..stores.redis import RedisStore
 
         yield RedisStore(url) if prefix is None else RedisStore(url, prefix=prefix)
     elif prefix is not None:
-        _fail("only a store in Redis has a --prefix")
+        _fail("--prefix is for stores in Redis only")
     elif "://" in url and not url.startswith("sqlite://"):
         from ..stores.sqlalchemy import SQLAlchemyStore
 
@@ -127,8 +127,8 @@ def _open(url: str, prefix: str | None) -> Generator[IdempotencyStore]:
         from ..stores.sqlite import SQLiteStore
 
         path = url.removeprefix("sqlite:").removeprefix("///")
-        if not Path(path).is_file():  # The store would make one.
-            _fail(f"there is no file {path}")
+        if not Path(path).is_file():  # SQLiteStore would create it.
+            _fail(f"no such file: {path}")
         with closing(SQLiteStore(path)) as store:
             yield store
 
@@ -161,5 +161,5 @@ def _print_table(records: Sequence[HandlerRecord]) -> None:
         table.add_column(heading, overflow="fold")
     for record in records:
         table.add_row(record.handler, record.state, f"{_instant(record):%Y-%m-%d %H:%M:%S}")
-    # Names are the program's own, and may look like markup.
+    # Names of handlers may look like markup.
     Console(markup=False, emoji=False, highlight=False).print(table)

@@ -1,13 +1,13 @@
-"""Everything to test with: sample events, signed requests, one call to deliver them, and reasons.
+"""The test kit: sample events, signed requests, one call that delivers them, and explanations.
 
     from clerk_hooks.events import UserCreated
     from clerk_hooks.testing import deliver, sample
 
     reply = deliver(app, sample(UserCreated, {"first_name": None}))
 
-Usable with any test runner. With pytest there are fixtures too (`clerk_hooks.pytest_plugin`), and
-with hypothesis random events (`clerk_hooks.testing.strategies`). Importing this loads neither
-pydantic nor svix.
+It works with any test runner. `clerk_hooks.pytest_plugin` has fixtures for pytest, and
+`clerk_hooks.testing.strategies` has random events for hypothesis. Importing this module loads
+neither pydantic nor svix.
 """
 
 from ._deliver import DEFAULT_PATH, deliver

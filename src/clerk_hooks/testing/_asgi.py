@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def post_asgi(app: Any, path: str, request: SignedRequest) -> Reply:
-    """POST `request` to the application; raises what it raises.
+    """POST `request` to the application, and let its errors through.
 
-    It runs on an event loop of its own: under one that is running already, in another thread.
+    The application runs on a new event loop: in another thread, if a loop is running here.
     """
     try:
         asyncio.get_running_loop()
@@ -27,7 +27,7 @@ def post_asgi(app: Any, path: str, request: SignedRequest) -> Reply:
     def run() -> None:
         try:
             outcome.append(asyncio.run(_post(app, path, request)))
-        except BaseException as error:  # noqa: BLE001 - it is raised below, where it belongs
+        except BaseException as error:  # noqa: BLE001 - raised below, in the calling thread
             outcome.append(error)
 
     thread = Thread(target=run)
@@ -46,7 +46,7 @@ async def _post(app: Any, path: str, request: SignedRequest) -> Reply:
     async def receive() -> dict[str, Any]:
         if incoming:
             return incoming.pop()
-        await ended.wait()  # A client that waits for the answer does not hang up before.
+        await ended.wait()  # A client stays connected until it has the reply.
         return {"type": "http.disconnect"}
 
     async def send(message: dict[str, Any]) -> None:
@@ -56,7 +56,7 @@ async def _post(app: Any, path: str, request: SignedRequest) -> Reply:
 
     await app(_scope(path, request), receive, send)
     if not sent or not ended.is_set():
-        raise InputTypeError("target: it took the request, and did not answer")
+        raise InputTypeError("target: the application did not answer the request")
     headers = {
         name.decode("latin-1").lower(): value.decode("latin-1")
         for name, value in sent[0]["headers"]

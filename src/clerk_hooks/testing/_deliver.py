@@ -1,6 +1,6 @@
-"""One call that delivers an event to an application under test, whatever its framework.
+"""One call that delivers an event to an application under test, in any framework.
 
-Nothing is imported for it: what a target is, its class and its signature tell.
+It imports no framework: it recognises a target by its class or its signature.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ._signing import Sendable
 
 DEFAULT_PATH = "/webhooks/clerk"
-"""The path that the documentation uses throughout."""
+"""The path in all examples of the documentation."""
 
 
 def deliver(
@@ -34,10 +34,10 @@ def deliver(
 
     `target` is an application (Flask, FastAPI, Starlette, Django's handlers, any WSGI or ASGI
     callable), a test client (Flask's, Werkzeug's, Starlette's, Django's, httpx's), or an
-    `Endpoint`, for which `path` means nothing. `event` is what `signed_request` takes, with
-    `secret`, or what it has returned, which is sent as it is.
+    `Endpoint`, which ignores `path`. `event` is signed by `signed_request` with `secret`; a
+    `SignedRequest` is sent unchanged.
 
-    Raises what the application raises, and `InputTypeError` where `target` is none of these.
+    Raises the errors of the application, and `InputTypeError` for any other `target`.
     """
     request = event if isinstance(event, SignedRequest) else signed_request(event, secret=secret)
     if isinstance(target, Endpoint):
@@ -54,12 +54,13 @@ def deliver(
 
         return post_wsgi(target, path, request)
     raise InputTypeError(
-        f"target: an application, its test client or an Endpoint, not {type(target).__name__}"
+        "target: expected an application, its test client or an Endpoint, "
+        f"not {type(target).__name__}"
     )
 
 
 def _is_of(target: object, module: str) -> bool:
-    """Whether the class of `target`, or one that it is derived from, is defined in `module`."""
+    """Whether the class of `target`, or one of its base classes, is defined in `module`."""
     return any(
         f"{cls.__module__}.".startswith(f"{module}.") for cls in inspect.getmro(type(target))
     )
@@ -81,7 +82,7 @@ def _post_to_django(client: Any, path: str, request: SignedRequest) -> Reply:
 
 
 def _post_to_httpx(client: Any, path: str, request: SignedRequest) -> Reply:
-    # Svix does not follow redirects, and a client of Starlette does by itself.
+    # Svix does not follow redirects. Starlette's client does so by default.
     response = client.post(
         path, content=request.body, headers=request.headers, follow_redirects=False
     )
@@ -92,7 +93,7 @@ def _post_to_httpx(client: Any, path: str, request: SignedRequest) -> Reply:
 def _refuse_async(response: Any) -> None:
     if inspect.iscoroutine(response):
         response.close()
-        raise InputTypeError("target: a client that is not async, or the application itself")
+        raise InputTypeError("target: expected a synchronous client, or the application itself")
 
 
 _CLIENTS: dict[str, Callable[[Any, str, SignedRequest], Reply]] = {
@@ -101,19 +102,19 @@ _CLIENTS: dict[str, Callable[[Any, str, SignedRequest], Reply]] = {
     "starlette.testclient": _post_to_httpx,
     "httpx": _post_to_httpx,
 }
-"""Module of a test client's class -> what posts through it. Flask's is derived from Werkzeug's."""
+"""Module of a client's class -> function that posts with it. Flask's subclasses Werkzeug's."""
 
 
 def _is_asgi(target: object) -> bool:
-    """Whether it is an ASGI application (a scope and two callables) rather than a WSGI one."""
+    """Whether `target` is an ASGI application, which takes a scope and two callables."""
     if not callable(target):
         return False
-    call = type(target).__call__  # Of an object, it is what may be async.
+    call = type(target).__call__  # An object's __call__ may be async.
     if inspect.iscoroutinefunction(target) or inspect.iscoroutinefunction(call):
         return True
     try:
         parameters = inspect.signature(target).parameters.values()
-    except (TypeError, ValueError):  # Some callables written in C have no signature.
+    except (TypeError, ValueError):  # Some C callables have no signature.
         return False
     required = [
         parameter
@@ -125,5 +126,5 @@ def _is_asgi(target: object) -> bool:
 
 
 def reply_of(status: int, body: bytes, headers: Any) -> Reply:
-    """The reply of whatever framework, its header names in lower case."""
+    """The reply of any framework, with header names in lower case."""
     return Reply(status, body, {str(name).lower(): str(value) for name, value in headers})

@@ -1,4 +1,4 @@
-"""Signed requests, made by svix as Clerk has them made, and not by what is to verify them."""
+"""Signed requests. svix's own code signs them, as for Clerk, not the code under test."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
     from ..events import AnyEvent
 
-SECRET = "whsec_dGhlIHNlY3JldCBvZiB0ZXN0cywgbm90IHlvdXJz"  # noqa: S105 - public, and no secret
-"""A signing secret for tests. It guards nothing, as everybody knows it."""
+SECRET = "whsec_dGhlIHNlY3JldCBvZiB0ZXN0cywgbm90IHlvdXJz"  # noqa: S105 - public
+"""A signing secret for tests. It is public and protects nothing."""
 
 _INSTANCE_ID = "ins_2abcdefghijklmnopqrstuvwxyz"
-"""What stands in for the instance of an event that names none."""
+"""The instance id for an event that has none."""
 
 Sendable: TypeAlias = "AnyEvent | Mapping[str, Any] | Body"
-"""What can be signed and sent: an event, the JSON object of one, or any raw body."""
+"""A body that can be signed and sent: an event, its JSON object, or any raw body."""
 
 
 class _Request(NamedTuple):
@@ -39,10 +39,10 @@ class _Request(NamedTuple):
 
 
 class SignedRequest(_Request):
-    """A delivery as it goes over the wire: ``body`` and ``headers``; made by `signed_request`.
+    """A delivery as it goes over the wire, made by `signed_request`.
 
-    It is a tuple of these two, so that ``endpoint.receive(*request)`` works. Its methods make the
-    deliveries that a receiver meets sooner or later.
+    It is a tuple of ``body`` and ``headers``, so ``endpoint.receive(*request)`` works. Its methods
+    make other deliveries that a receiver must be able to deal with.
     """
 
     _keys: tuple[bytes, ...]
@@ -68,23 +68,23 @@ class SignedRequest(_Request):
 
     @property
     def signed_at(self) -> datetime:
-        """The ``svix-timestamp``: when this attempt was signed (aware, whole seconds)."""
+        """The ``svix-timestamp``, when this attempt was signed: an aware time in whole seconds."""
         return datetime.fromtimestamp(int(self.headers["svix-timestamp"]), timezone.utc)
 
     def old(self, age: timedelta = timedelta(hours=1)) -> Self:
-        """The same message, rightly signed but so long before: an endpoint refuses it."""
+        """The same message with a valid signature, made `age` earlier: an endpoint refuses it."""
         return self._again(self.signed_at - age)
 
     def retry(self, after: timedelta = timedelta(seconds=5)) -> Self:
-        """The next attempt at the same message: the same id and body, signed anew `after` it.
+        """The next attempt at the same message: the same id and body, signed `after` this one.
 
-        Svix makes the first retry after five seconds. An endpoint accepts it once more; its
-        handlers should not do their work twice.
+        Svix makes the first retry after five seconds. An endpoint accepts it, but its handlers
+        should not do their work twice.
         """
         return self._again(self.signed_at + after)
 
     def forged(self) -> Self:
-        """The same message from somebody who does not know the secret: an endpoint refuses it."""
+        """The same message, signed without knowing the secret: an endpoint refuses it."""
         return self._signed(self.body, (secrets.token_bytes(24),), self.message_id, self.signed_at)
 
     def _again(self, signed_at: datetime) -> Self:
@@ -98,40 +98,40 @@ def signed_request(
     message_id: str | None = None,
     signed_at: datetime | None = None,
 ) -> SignedRequest:
-    """Sign `event` through svix, as a delivery of Clerk is; returns its body and headers.
+    """Sign `event` with svix, as Clerk's deliveries are signed; returns the body and headers.
 
-    The body of an event, or of a mapping, always has ``object``, ``type``, ``timestamp`` and
-    ``instance_id``; bytes and text are sent as they are. `secret` is one signing secret or several
-    while rotating; without it those of the environment variable ``CLERK_WEBHOOK_SIGNING_SECRET``,
-    and where it is unset, `SECRET`. `message_id` defaults to a new one, `signed_at` (aware) to now.
+    The body of an event or a mapping always has ``object``, ``type``, ``timestamp`` and
+    ``instance_id``; bytes and text are sent unchanged. `secret` is one signing secret, or several
+    during a rotation. It defaults to the environment variable ``CLERK_WEBHOOK_SIGNING_SECRET``, or
+    to `SECRET` if that is unset. `message_id` defaults to a new one, `signed_at` (aware) to now.
 
     Raises `SecretError`, `ConfigurationError` for an id or a time that no receiver would accept,
-    and `InputTypeError` for what is no event.
+    and `InputTypeError` for anything else than an event.
     """
     if secret is None:
         secret = os.environ.get(SECRET_VARIABLE, "").strip() or SECRET
     if signed_at is None:
         signed_at = datetime.now(timezone.utc)
     elif not isinstance(cast("object", signed_at), datetime):
-        raise ConfigurationError(f"signed_at: a datetime, not {type(signed_at).__name__}")
+        raise ConfigurationError(f"signed_at: expected a datetime, not {type(signed_at).__name__}")
     elif signed_at.tzinfo is None:
-        raise ConfigurationError("signed_at: a naive datetime has no fixed instant: pass an aware")
+        raise ConfigurationError("signed_at: expected an aware datetime, not a naive one")
     if message_id is None:
         message_id = f"msg_{secrets.token_hex(14)}"
     else:
-        sign(b"", secret=secret, message_id=message_id)  # Refuses what no receiver would accept.
-    # svix 2.x signs a datetime that is not UTC for another instant than it is.
+        sign(b"", secret=secret, message_id=message_id)  # Raises if no receiver would accept it.
+    # svix 2.x signs a non-UTC datetime as a different instant.
     at = signed_at.astimezone(timezone.utc)
-    # This is the class's only maker.
+    # Only this function makes instances.
     return SignedRequest._signed(  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         body_of(event), read_keys(secret), message_id, at
     )
 
 
 def body_of(event: Sendable) -> bytes:
-    """The raw body that a delivery of `event` has: for an event, JSON without needless blanks.
+    """The raw body of a delivery of `event`; an event becomes JSON without blanks.
 
-    Raises `InputTypeError` for what is no event.
+    Raises `InputTypeError` for anything else than an event.
     """
     if isinstance(event, Mapping):
         from pydantic_core import to_jsonable_python
@@ -139,7 +139,7 @@ def body_of(event: Sendable) -> bytes:
         try:
             payload = cast("dict[str, Any]", to_jsonable_python(dict(event)))
         except (ValueError, RecursionError):
-            problem = "the event has in it what is no JSON"
+            problem = "the event contains a value that JSON cannot express"
             raise InputTypeError(problem, reason="bad_body") from None
     elif hasattr(event, "model_dump_json"):
         text = cast("AnyEvent", event).model_dump_json(exclude_unset=True)
@@ -151,7 +151,7 @@ def body_of(event: Sendable) -> bytes:
             payload[name] = value
     if not isinstance(payload.get("type"), str):
         raise InputTypeError("the event has no `type`", reason="bad_body")
-    # In the order of live deliveries: the type, then all else by name.
+    # In the order of live deliveries: the type, then all other fields by name.
     rest = {name: value for name, value in payload.items() if name != "type"}
     return f'{{"type":{_json(payload["type"])},{_json(rest)[1:]}'.encode("utf-8", "surrogatepass")
 
@@ -165,12 +165,12 @@ def _envelope() -> dict[str, object]:
 
 
 def _signatures(body: bytes, keys: tuple[bytes, ...], message_id: str, signed_at: datetime) -> str:
-    """One entry per key, as Svix sends them while a secret is being rotated."""
+    """One entry per key, as Svix sends them during a rotation."""
     from svix.webhooks import Webhook
 
     secret_texts = ("whsec_" + base64.b64encode(key).decode() for key in keys)
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        raise InputTypeError("svix signs no body that is not UTF-8", reason="bad_body") from None
+        raise InputTypeError("svix signs only bodies in UTF-8", reason="bad_body") from None
     return " ".join(Webhook(secret).sign(message_id, signed_at, text) for secret in secret_texts)

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def post_wsgi(app: Any, path: str, request: SignedRequest) -> Reply:
-    """POST `request` to the application; raises what it raises."""
+    """POST `request` to the application, and let its errors through."""
     answer: list[tuple[str, list[tuple[str, str]]]] = []
     written: list[bytes] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], *_exc_info: Any) -> Any:
-        answer[:] = [(status, headers)]  # It may be called again, with an error.
+        answer[:] = [(status, headers)]  # An application may call it again, with an error.
         return written.append
 
     chunks = cast("Iterable[bytes]", app(_environ(path, request), start_response))
@@ -31,7 +31,7 @@ def post_wsgi(app: Any, path: str, request: SignedRequest) -> Reply:
         if (close := getattr(chunks, "close", None)) is not None:
             close()
     if not answer:
-        raise InputTypeError("target: it took the request, and did not answer")
+        raise InputTypeError("target: the application did not answer the request")
     status, headers = answer[0]
     names = {name.lower(): value for name, value in headers}
     return Reply(int(status.split()[0]), b"".join(written), names)
