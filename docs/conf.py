@@ -15,6 +15,7 @@ extensions = [
     "myst_parser",
     "sphinx_design",
     "sphinx.ext.autodoc",
+    "events_page",
     "models_page",
     "plain_docstrings",
 ]

@@ -66,8 +66,8 @@ def handlers_of(event: Any) -> Any:
     return Callable[[event], object] | Callable[[event, Delivery], object]
 
 
-def test_there_are_72_overloads() -> None:
-    assert len(OVERLOADS) == len(BY_LITERALS) == 46 + 14 + 1 + 10 + 1 == 72
+def test_no_overload_comes_twice() -> None:
+    assert len(OVERLOADS) == len(BY_LITERALS)
 
 
 def test_they_are_those_of_the_catalog_in_its_order() -> None:

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from clerk_hooks.cli import app
+from clerk_hooks.event_types import EVENT_TYPES
 
 from .conftest import Application, Run, environment
 
@@ -113,7 +114,9 @@ def test_the_shell_can_complete_commands_and_event_types() -> None:
         return result.stdout.split()
 
     assert complete("clerk-hooks re") == ["record", "replay"]
-    assert complete("clerk-hooks sample user.") == ["user.created", "user.updated", "user.deleted"]
+    assert complete("clerk-hooks sample user.") == [
+        name for name in EVENT_TYPES if name.startswith("user.")
+    ]
     assert complete("clerk-hooks send sms") == ["sms.created"]
 
 

@@ -37,7 +37,7 @@ def test_as_json_each_type_has_its_class_its_model_and_a_sentence(run: Run) -> N
     ("pattern", "types"),
     [
         ("user.created", ["user.created"]),
-        ("user.*", ["user.created", "user.updated", "user.deleted"]),
+        ("user.*", [name for name in EVENT_TYPES if name.startswith("user.")]),
         ("waitlist", ["waitlistEntry.created", "waitlistEntry.updated"]),
         ("PASTDUE", ["subscription.pastDue", "subscriptionItem.pastDue"]),
         ("*.revoked", ["organizationInvitation.revoked", "session.revoked"]),

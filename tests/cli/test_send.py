@@ -43,7 +43,10 @@ def test_all_types_are_accepted_by_a_real_endpoint(run: Run, app: Application) -
     result = run("send", "--all", "--expect", "2xx 500", "--to", app.url)
     assert result.status == 0, result.out
     assert app.types() == list(EVENT_TYPES)
-    assert result.lines[-1] == "46 of 46 deliveries ended as expected."
+    assert (
+        result.lines[-1]
+        == f"{len(EVENT_TYPES)} of {len(EVENT_TYPES)} deliveries ended as expected."
+    )
 
 
 def test_patterns_variants_and_changes_decide_what_is_sent(
@@ -52,7 +55,7 @@ def test_patterns_variants_and_changes_decide_what_is_sent(
     types = ["user.*", "user.created"]
     run("send", *types, "--set", "first_name=Eve", "--count", 2, "--to", accepts_all.url)
     assert accepts_all.types() == [
-        name for name in ("user.created", "user.updated", "user.deleted") for _ in range(2)
+        name for name in EVENT_TYPES if name.startswith("user.") for _ in range(2)
     ]
     assert b'"first_name":"Eve"' in accepts_all.requests[0].body
     assert len({request.message_id for request in accepts_all.requests}) == 6

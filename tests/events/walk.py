@@ -75,6 +75,23 @@ def data_of(event: type[Event[Any]]) -> type[Model]:
     return model
 
 
+def is_in_the_document(event_type: str) -> bool:
+    """Whether Clerk's document has a type: the docstring of the class says so where it has not."""
+    return "Clerk's document" not in " ".join((EVENTS[event_type].__doc__ or "").split())
+
+
+def documented_type(event_type: str) -> str:
+    """The type itself, or one with the same data where Clerk's document lacks it."""
+    if is_in_the_document(event_type):
+        return event_type
+    data = data_of(EVENTS[event_type])
+    return next(
+        name
+        for name, event in EVENTS.items()
+        if data_of(event) is data and is_in_the_document(name)
+    )
+
+
 EVENTS: dict[str, type[Event[Any]]] = {type_of(event): event for event in get_args(KnownEvent)}
 """Event type -> class, as the classes themselves say."""
 

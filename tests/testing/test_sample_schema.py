@@ -13,10 +13,9 @@ import yaml
 from clerk_hooks.event_types import EVENT_TYPES
 from clerk_hooks.testing import sample_payload, variants_of
 
-Schema = dict[str, Any]
+from ..events.walk import documented_type
 
-NOT_IN_THE_DOCUMENT = {"subscriptionItem.created": "subscriptionItem.updated"}
-"""A type that Clerk's document no longer has -> one with the same data."""
+Schema = dict[str, Any]
 
 THE_DOCUMENT_IS_WRONG = {("session.pending", ("data", "status"))}
 """Where a delivery has what the document does not allow: a status that only its example names."""
@@ -37,7 +36,7 @@ class Document:
         self.content: Schema = yaml.safe_load(path.read_text("utf-8"))
 
     def payload(self, event_type: str) -> Schema:
-        operation = self.content["x-webhooks"][NOT_IN_THE_DOCUMENT.get(event_type, event_type)]
+        operation = self.content["x-webhooks"][documented_type(event_type)]
         schema: Schema = operation["post"]["requestBody"]["content"]["application/json"]["schema"]
         return self.converted(schema)
 

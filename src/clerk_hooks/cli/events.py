@@ -63,7 +63,7 @@ def _row(event_type: str) -> dict[str, str]:
 
 def _when(doc: str) -> str:
     """The text after the event type in a class's docstring."""
-    return " ".join(doc.partition(": ")[2].split())
+    return " ".join(doc.partition(": ")[2].replace("``", "").split())
 
 
 def _print_table(rows: list[dict[str, str]]) -> None:

@@ -42,7 +42,7 @@ def send(  # noqa: PLR0913 - one parameter per option
     *,
     to: ToOption,
     secret: SecretOption = None,
-    send_all_types: Annotated[bool, typer.Option("--all", help="Send all 46 types.")] = False,
+    send_all_types: Annotated[bool, typer.Option("--all", help="Send every event type.")] = False,
     changes: SetOption = None,
     variant: VariantOption = None,
     count: Annotated[

@@ -32,7 +32,7 @@ KnownEvent = (
     | UserEvent
     | WaitlistEntryEvent
 )
-"""An event of one of the 46 types that this version of the library knows."""
+"""An event of a type that this version of the library knows."""
 
 AnyEvent = KnownEvent | UnknownEvent
 """Any event whatever."""

@@ -41,7 +41,7 @@ class Email(Model, frozen=True):
 
 
 class EmailCreated(Event[Email], frozen=True):
-    """``email.created``: an email was written, and is sent by Clerk or left to the application."""
+    """``email.created``: an email was written; Clerk sends it, or leaves that to you."""
 
     type: Literal["email.created"]
 

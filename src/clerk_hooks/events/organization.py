@@ -106,7 +106,7 @@ class OrganizationCreated(Event[Organization], frozen=True):
 
 
 class OrganizationUpdated(Event[Organization], frozen=True):
-    """``organization.updated``: an organization's own data changed."""
+    """``organization.updated``: an organization's name, logo, metadata or settings changed."""
 
     type: Literal["organization.updated"]
 

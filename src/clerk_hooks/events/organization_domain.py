@@ -58,19 +58,19 @@ class OrganizationDomain(Model, frozen=True):
 
 
 class OrganizationDomainCreated(Event[OrganizationDomain], frozen=True):
-    """``organizationDomain.created``: a domain was added to an organization."""
+    """``organizationDomain.created``: an organization added an email domain."""
 
     type: Literal["organizationDomain.created"]
 
 
 class OrganizationDomainUpdated(Event[OrganizationDomain], frozen=True):
-    """``organizationDomain.updated``: a domain's settings or its verification changed."""
+    """``organizationDomain.updated``: a domain's enrollment mode or verification changed."""
 
     type: Literal["organizationDomain.updated"]
 
 
 class OrganizationDomainDeleted(Event[DeletedObject], frozen=True):
-    """``organizationDomain.deleted``: a domain was removed from an organization."""
+    """``organizationDomain.deleted``: an organization removed an email domain."""
 
     type: Literal["organizationDomain.deleted"]
 

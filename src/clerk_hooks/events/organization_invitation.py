@@ -69,7 +69,7 @@ class OrganizationInvitationAccepted(Event[OrganizationInvitation], frozen=True)
 
 
 class OrganizationInvitationRevoked(Event[OrganizationInvitation], frozen=True):
-    """``organizationInvitation.revoked``: an invitation was withdrawn."""
+    """``organizationInvitation.revoked``: an invitation was withdrawn before it was accepted."""
 
     type: Literal["organizationInvitation.revoked"]
 

@@ -43,7 +43,7 @@ class OrganizationMembership(EmbeddedOrganizationMembership, frozen=True):
 
 
 class OrganizationMembershipCreated(Event[OrganizationMembership], frozen=True):
-    """``organizationMembership.created``: a user joined an organization."""
+    """``organizationMembership.created``: a user became a member of an organization."""
 
     type: Literal["organizationMembership.created"]
 
@@ -55,7 +55,9 @@ class OrganizationMembershipUpdated(Event[OrganizationMembership], frozen=True):
 
 
 class OrganizationMembershipDeleted(Event[OrganizationMembership], frozen=True):
-    """``organizationMembership.deleted``: a user left; ``data`` is the whole former membership."""
+    """``organizationMembership.deleted``: a user left an organization or was removed from it;
+    ``data`` is the whole former membership.
+    """
 
     type: Literal["organizationMembership.deleted"]
 

@@ -42,7 +42,7 @@ class PermissionCreated(Event[Permission], frozen=True):
 
 
 class PermissionUpdated(Event[Permission], frozen=True):
-    """``permission.updated``: a permission's own data changed."""
+    """``permission.updated``: a permission's name, key or description changed."""
 
     type: Literal["permission.updated"]
 

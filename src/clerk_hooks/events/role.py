@@ -38,7 +38,7 @@ class RoleCreated(Event[Role], frozen=True):
 
 
 class RoleUpdated(Event[Role], frozen=True):
-    """``role.updated``: a role's own data or its permissions changed."""
+    """``role.updated``: a role or its permissions changed."""
 
     type: Literal["role.updated"]
 

@@ -72,7 +72,9 @@ class SessionCreated(Event[Session], frozen=True):
 
 
 class SessionPending(Event[Session], frozen=True):
-    """``session.pending``: a user signed in, and has a task to do before the session counts."""
+    """``session.pending``: a user signed in, but has a task to complete before the session becomes
+    active.
+    """
 
     type: Literal["session.pending"]
 

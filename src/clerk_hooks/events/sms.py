@@ -39,7 +39,7 @@ class Sms(Model, frozen=True):
 
 
 class SmsCreated(Event[Sms], frozen=True):
-    """``sms.created``: a text message was written, to be sent by Clerk or the application."""
+    """``sms.created``: a text message was written; Clerk sends it, or leaves that to you."""
 
     type: Literal["sms.created"]
 

@@ -46,13 +46,13 @@ class Subscription(Model, frozen=True):
 
 
 class SubscriptionCreated(Event[Subscription], frozen=True):
-    """``subscription.created``: a payer got a subscription, be it to a free plan."""
+    """``subscription.created``: a user or organization got a subscription, even to a free plan."""
 
     type: Literal["subscription.created"]
 
 
 class SubscriptionUpdated(Event[Subscription], frozen=True):
-    """``subscription.updated``: a subscription or its items changed."""
+    """``subscription.updated``: a subscription or one of its items changed."""
 
     type: Literal["subscription.updated"]
 

@@ -225,7 +225,9 @@ class SubscriptionItem(EmbeddedSubscriptionItem, frozen=True):
 
 
 class SubscriptionItemCreated(Event[SubscriptionItem], frozen=True):
-    """``subscriptionItem.created``: an item was added. Clerk's document of August 2026 lacks it."""
+    """``subscriptionItem.created``: a plan was added to a subscription. Clerk's document of August
+    2026 lacks this type.
+    """
 
     type: Literal["subscriptionItem.created"]
 
@@ -237,19 +239,19 @@ class SubscriptionItemUpdated(Event[SubscriptionItem], frozen=True):
 
 
 class SubscriptionItemActive(Event[SubscriptionItem], frozen=True):
-    """``subscriptionItem.active``: an item is in force from now on."""
+    """``subscriptionItem.active``: an item took effect."""
 
     type: Literal["subscriptionItem.active"]
 
 
 class SubscriptionItemUpcoming(Event[SubscriptionItem], frozen=True):
-    """``subscriptionItem.upcoming``: an item is to begin when the current period ends."""
+    """``subscriptionItem.upcoming``: an item will begin when the current period ends."""
 
     type: Literal["subscriptionItem.upcoming"]
 
 
 class SubscriptionItemIncomplete(Event[SubscriptionItem], frozen=True):
-    """``subscriptionItem.incomplete``: an item waits for the payer to do something."""
+    """``subscriptionItem.incomplete``: an item is waiting for the payer to do something."""
 
     type: Literal["subscriptionItem.incomplete"]
 
@@ -261,19 +263,25 @@ class SubscriptionItemPastDue(Event[SubscriptionItem], frozen=True):
 
 
 class SubscriptionItemFreeTrialEnding(Event[SubscriptionItem], frozen=True):
-    """``subscriptionItem.freeTrialEnding``: a free trial ends in three days or less."""
+    """``subscriptionItem.freeTrialEnding``: a free trial ends in three days, or sooner if it is
+    shorter than that.
+    """
 
     type: Literal["subscriptionItem.freeTrialEnding"]
 
 
 class SubscriptionItemCanceled(Event[SubscriptionItem], frozen=True):
-    """``subscriptionItem.canceled``: an item was canceled; it goes on until its period ends."""
+    """``subscriptionItem.canceled``: an item was canceled; it stays in effect until its period
+    ends.
+    """
 
     type: Literal["subscriptionItem.canceled"]
 
 
 class SubscriptionItemEnded(Event[SubscriptionItem], frozen=True):
-    """``subscriptionItem.ended``: an item is in force no longer."""
+    """``subscriptionItem.ended``: an item is no longer in effect: it ran out, or another plan took
+    its place.
+    """
 
     type: Literal["subscriptionItem.ended"]
 

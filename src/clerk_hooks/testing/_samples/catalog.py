@@ -1,4 +1,4 @@
-"""The sample of each of the 46 event types, and of each of its variants."""
+"""The sample of each event type, and of each of its variants."""
 
 from collections.abc import Callable
 from functools import partial
