@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from clerk_hooks import (
     ConfigurationError,
     Endpoint,
     InputTypeError,
+    MemoryStore,
     Router,
     SecretError,
     SvixVerifier,
@@ -99,6 +101,19 @@ def test_a_router_must_be_one(value: Any) -> None:
     with pytest.raises(ConfigurationError, match="router: a Router, not ") as caught:
         Endpoint(value, secret=SECRET)
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [MemoryStore, "redis://localhost", object()])
+def test_a_store_must_be_one(value: Any) -> None:
+    with pytest.raises(ConfigurationError, match="store: an IdempotencyStore, not "):
+        Endpoint(Router(), secret=SECRET, store=value)
+
+
+@pytest.mark.parametrize("value", [timedelta(0), timedelta(seconds=-1), 60, None], ids=repr)
+def test_a_lease_is_a_positive_timedelta(value: Any) -> None:
+    with pytest.raises(ConfigurationError, match="lease: a timedelta that is positive"):
+        Endpoint(Router(), secret=SECRET, store=MemoryStore(), lease=value)
+    assert Endpoint(Router(), secret=SECRET).processor.lease == timedelta(seconds=60)
 
 
 @pytest.mark.parametrize("value", [-1, 1.5, "1000", None, True, float("inf")], ids=repr)

@@ -32,7 +32,7 @@ class Sees(NamedTuple):
 FAMILIES = " ".join({f"events.{module}" for module, _ in EVENT_TYPES.values()})
 CORE = (
     "clerk_hooks errors headers secret signature delivery event_types spelling instants handler "
-    "eventloop idempotency memory claims dispatch router processing reply endpoint"
+    "registry eventloop idempotency memory claims dispatch router processing reply endpoint"
 )
 TEST_KIT = (
     "testing._sample testing._signing testing._deliver testing._wsgi testing._asgi "
@@ -56,6 +56,7 @@ ALLOWED = {
     "delivery": Sees("errors event_types", "events pydantic_core", "pydantic pydantic_core events"),
     "signature": Sees("errors headers secret delivery", "svix"),
     "handler": Sees("errors delivery"),
+    "registry": Sees("errors event_types handler"),
     "eventloop": Sees("errors", "asyncio", "asyncio"),
     "idempotency": Sees("errors"),
     "memory": Sees("errors idempotency"),
@@ -71,7 +72,9 @@ ALLOWED = {
     ),
     "_on": Sees("delivery typing_extensions", "", "events"),
     "router": Sees(
-        "errors event_types spelling delivery handler eventloop dispatch _on", "", "events"
+        "errors event_types spelling delivery handler registry eventloop dispatch _on",
+        "",
+        "events",
     ),
     "processing": Sees("errors delivery handler eventloop dispatch router idempotency claims"),
     "reply": Sees("errors"),

@@ -12,6 +12,7 @@ from typing_extensions import Unpack, get_overloads
 from clerk_hooks import Delivery, Router, _on, events
 from clerk_hooks.event_types import EVENT_TYPES
 from clerk_hooks.handler import RegisteredHandler
+from clerk_hooks.router import registry_of
 
 NAMES = {**vars(events), **vars(_on), **{name: getattr(events, name) for name in dir(events)}}
 NAMES["Unpack"] = Unpack
@@ -130,7 +131,7 @@ def test_drop_stale_is_a_matter_of_each_registration() -> None:
 
     router.on("user.updated", drop_stale=True)(router.on("user.created")(handler))
     drops = {
-        event_type: [handler.drop_stale for handler in router.registered_for(event_type)]
+        event_type: [handler.drop_stale for handler in registry_of(router).handlers_for(event_type)]
         for event_type in ("user.created", "user.updated")
     }
     assert drops == {"user.created": [False], "user.updated": [True]}

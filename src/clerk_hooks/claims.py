@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
     from .events import AnyEvent
 
-MAX_NAME = 255
-"""Characters that the name of a handler may have, which is what a store has room for."""
-
 _Answer = TypeVar("_Answer")
 
 _logger = logging.getLogger("clerk_hooks")
@@ -212,42 +209,6 @@ def _errors_of_the_store() -> Generator[None]:
         raise
     except Exception as error:
         raise _unavailable(error) from error
-
-
-def check_name(handler: RegisteredHandler, namesake: RegisteredHandler) -> None:
-    """Check that the name of `handler` tells it from all others, in every process and release.
-
-    `namesake` is the first handler of that name. Raises `ConfigurationError`.
-    """
-    if not handler.has_own_name:
-        raise ConfigurationError(
-            f"the handler {handler.name} has no name of its own, which the store needs to know it "
-            "by: pass name= to on()"
-        )
-    if handler.identity != namesake.identity:
-        raise ConfigurationError(
-            f"two handlers are named {handler.name}, so the store cannot tell them apart: pass "
-            "name= to on()"
-        )
-    if len(handler.name) > MAX_NAME:
-        raise ConfigurationError(
-            f"the name of a handler has over {MAX_NAME} characters, which not every store can "
-            f"keep: pass name= to on(); it is {handler.name}"
-        )
-    if not handler.name.isprintable() or handler.name != handler.name.strip():
-        raise ConfigurationError(
-            "the name of a handler has blanks at an end, or characters that cannot be printed, and "
-            f"not every store keeps them: pass another name= to on(); it is {handler.name!r}"
-        )
-
-
-def check_needs_no_store(handler: RegisteredHandler, _: RegisteredHandler) -> None:
-    """Check that `handler` does without a store. Raises `ConfigurationError`."""
-    if handler.drop_stale:
-        raise ConfigurationError(
-            f"the handler {handler.name} has drop_stale=True, and what is stale is known by a "
-            "store: pass store= to Endpoint"
-        )
 
 
 def object_version(

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from inspect import Signature
 
 
+MAX_NAME = 255
+"""The longest name of a handler, in characters: what the columns of the SQL stores hold."""
+
+
 class RegisteredHandler:
     """A function that was registered for events.
 
@@ -124,3 +128,40 @@ def _signature(function: Callable[..., object]) -> "Signature":
         return signature(function)
     kinds = [parameter.kind for parameter in own.parameters.values()]
     return signature(function) if Parameter.VAR_POSITIONAL in kinds else own
+
+
+def check_name(handler: RegisteredHandler, namesake: RegisteredHandler) -> None:
+    """Check that a store can tell `handler` by its name, in every process and after every release.
+
+    `namesake` is the first handler registered under that name. Raises `ConfigurationError`.
+    """
+    if not handler.has_own_name:
+        raise ConfigurationError(
+            f"the handler {handler.name} has no name of its own, and the store tells handlers "
+            "apart by name: pass name= to on()"
+        )
+    if handler.identity != namesake.identity:
+        raise ConfigurationError(
+            f"two handlers are named {handler.name}, so the store cannot tell them apart: pass "
+            "name= to on()"
+        )
+    if len(handler.name) > MAX_NAME:
+        raise ConfigurationError(
+            f"a handler's name is longer than {MAX_NAME} characters, more than some stores can "
+            f"hold: pass name= to on(); it is {handler.name}"
+        )
+    if not handler.name.isprintable() or handler.name != handler.name.strip():
+        raise ConfigurationError(
+            "a handler's name begins or ends with a space, or has characters that cannot be "
+            f"printed, and some stores would change it: pass another name= to on(); it is "
+            f"{handler.name!r}"
+        )
+
+
+def check_needs_no_store(handler: RegisteredHandler, _: RegisteredHandler) -> None:
+    """Check that `handler` works without a store. Raises `ConfigurationError`."""
+    if handler.drop_stale:
+        raise ConfigurationError(
+            f"the handler {handler.name} has drop_stale=True, which needs a store: pass store= to "
+            "Endpoint or Processor"
+        )

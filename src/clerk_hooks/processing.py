@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Literal, TypeAlias
 
-from .claims import Claims, check_name, check_needs_no_store
+from .claims import Claims
 from .delivery import Delivery, likely_type
 from .dispatch import arun_handlers, run_handlers
 from .errors import ConfigurationError, HandlerError, InProgress, InputTypeError
 from .eventloop import RunSync
-from .handler import RegisteredHandler
+from .handler import RegisteredHandler, check_name, check_needs_no_store
 from .idempotency import IdempotencyStore, is_store
-from .router import Router
+from .router import Router, registry_of
 
 DEFAULT_LEASE = timedelta(seconds=60)
 """Four times what Svix waits for a reply, so that a slow handler is not taken over by a retry."""
@@ -53,7 +53,8 @@ class Processor:
         self.router = router
         self.store = store
         self.lease = lease
-        router.hold_to(check_needs_no_store if store is None else check_name)
+        self._registry = registry_of(router)
+        self._registry.hold_to(check_needs_no_store if store is None else check_name)
 
     def process(
         self,
@@ -131,9 +132,9 @@ class Processor:
         if not isinstance(delivery, Delivery):
             raise InputTypeError(f"process takes a Delivery, not {type(delivery).__name__}")
         guess = likely_type(delivery.payload)
-        registered = self.router.registered_for(guess) if guess is not None else ()
+        registered = self._registry.handlers_for(guess) if guess is not None else ()
         if guess is None or not registered or not delivery.is_readable_as(guess):
-            registered = self.router.registered_for(delivery.type)
+            registered = self._registry.handlers_for(delivery.type)
         if functions is None:
             return registered
         return [handler for handler in registered if handler.function in functions]

@@ -1,12 +1,12 @@
-"""The router: which functions handle which events.
+"""The router: how functions become handlers of events.
 
-How they are run is the business of `clerk_hooks.dispatch`; it knows nothing of HTTP or signatures.
+`clerk_hooks.registry` keeps the handlers, and `clerk_hooks.dispatch` runs them. A router knows
+nothing of HTTP or signatures.
 """
 
 import warnings
 from collections.abc import Callable
-from threading import Lock
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ._on import Handler, On
 from .delivery import Delivery
@@ -15,6 +15,7 @@ from .errors import ConfigurationError, InputTypeError
 from .event_types import EVENT_TYPES
 from .eventloop import RunSync
 from .handler import RegisteredHandler
+from .registry import OTHERS, Registry
 from .spelling import did_you_mean
 
 if TYPE_CHECKING:
@@ -23,28 +24,17 @@ if TYPE_CHECKING:
 _AnyHandler = TypeVar("_AnyHandler", bound=Callable[..., object])
 _UnknownHandler = TypeVar("_UnknownHandler", bound="Handler[UnknownEvent]")
 
-Rule: TypeAlias = Callable[[RegisteredHandler, RegisteredHandler], None]
-"""Takes a handler and the first one of the same name, mostly the same; raises `ConfigurationError`
-where the handler will not do."""
-
 _FAMILIES = frozenset(event_type.partition(".")[0] for event_type in EVENT_TYPES)
-_OTHERS = "*"  # Stands for the unknown types that no registration names.
 
 
 class Router(On):
-    """A registry of handlers: ``@router.on("user.created")`` adds one, `dispatch` runs them.
+    """Holds handlers: ``@router.on("user.created")`` adds one, `dispatch` runs those of an event.
 
-    Handlers run in the order of their registration; all of them, whether or not one fails.
+    Handlers run in the order of their registration. All of them run, even if one raises.
     """
 
     def __init__(self) -> None:
-        self._registrations: list[tuple[frozenset[str], RegisteredHandler]] = []
-        self._by_type: dict[str, dict[object, RegisteredHandler]] = {_OTHERS: {}}
-        # What deliveries read: the same, made when it changes.
-        self._in_order: dict[str, tuple[RegisteredHandler, ...]] = {_OTHERS: ()}
-        self._lock = Lock()  # For registration; what reads meanwhile sees it before or after.
-        self._by_name: dict[str, RegisteredHandler] = {}
-        self._rules: list[Rule] = []
+        self._registry = Registry()
 
     def on_unknown(
         self, *event_types: str, name: str | None = None
@@ -66,7 +56,7 @@ class Router(On):
                     f"{EVENT_TYPES[event_type][1]}: register it with on({event_type!r})",
                     stacklevel=2,
                 )
-        return self._decorator(frozenset(event_types or {_OTHERS}), name)
+        return self._decorator(frozenset(event_types or {OTHERS}), name)
 
     def include(self, other: "Router") -> None:
         """Add the handlers that `other` has by now; what it is given later is not seen.
@@ -75,26 +65,18 @@ class Router(On):
         """
         if not isinstance(other, Router):
             raise ConfigurationError(f"include takes a Router, not {type(other).__name__}")
-        for event_types, handler in tuple(other._registrations):  # noqa: SLF001 - a router too
-            self._add(event_types, handler)
+        self._registry.include(registry_of(other))
 
     def handlers_for(self, event_type: str) -> tuple[Callable[..., object], ...]:
         """The functions that an event of this type runs, in order."""
-        return tuple([handler.function for handler in self.registered_for(event_type)])
-
-    def registered_for(self, event_type: str) -> tuple[RegisteredHandler, ...]:
-        """What `handlers_for` gives, with the names and the ways to call them: for `Endpoint`."""
-        handlers = self._in_order.get(event_type)
-        if handlers is None:
-            return () if event_type in EVENT_TYPES else self._in_order[_OTHERS]
-        return handlers
+        return tuple([handler.function for handler in self._registry.handlers_for(event_type)])
 
     @property
     def event_types(self) -> tuple[str, ...]:
         """The event types that have a handler: those to subscribe to in Clerk's dashboard."""
-        known = [event_type for event_type in EVENT_TYPES if event_type in self._by_type]
-        unknown = sorted(self._by_type.keys() - EVENT_TYPES.keys() - {_OTHERS})
-        return (*known, *unknown)
+        named = self._registry.named_types()
+        known = [event_type for event_type in EVENT_TYPES if event_type in named]
+        return (*known, *sorted(named - EVENT_TYPES.keys()))
 
     def dispatch(self, delivery: "Delivery | AnyEvent") -> None:
         """Run the handlers of a delivery; or of an event, as unit tests and workers have it.
@@ -107,7 +89,7 @@ class Router(On):
         running already (await `adispatch` there), and `InputTypeError` for anything but a delivery
         or an event.
         """
-        if handlers := self.registered_for(_event_type(delivery)):
+        if handlers := self._registry.handlers_for(_event_type(delivery)):
             run_handlers(handlers, *_event_and_delivery(delivery))
 
     async def adispatch(
@@ -118,19 +100,8 @@ class Router(On):
         Sync handlers run through `run_sync` (default: `asyncio.to_thread`). A cancellation first
         waits for the end of a sync handler that is running.
         """
-        if handlers := self.registered_for(_event_type(delivery)):
+        if handlers := self._registry.handlers_for(_event_type(delivery)):
             await arun_handlers(handlers, *_event_and_delivery(delivery), run_sync)
-
-    def hold_to(self, rule: Rule) -> None:
-        """Apply `rule` to every handler, also to those that are registered later.
-
-        For `Endpoint`, whose store makes demands on handlers. Raises what `rule` raises.
-        """
-        with self._lock:
-            for _, handler in self._registrations:
-                rule(handler, self._by_name[handler.name])
-            if rule not in self._rules:
-                self._rules.append(rule)
 
     def _register(
         self, event_types: tuple[str, ...], name: str | None, *, drop_stale: bool
@@ -144,33 +115,25 @@ class Router(On):
         self, event_types: frozenset[str], name: str | None, *, drop_stale: bool = False
     ) -> Callable[[_AnyHandler], _AnyHandler]:
         def register(function: _AnyHandler) -> _AnyHandler:
-            self._add(event_types, RegisteredHandler(function, name, drop_stale=drop_stale))
+            self._registry.add(
+                event_types, RegisteredHandler(function, name, drop_stale=drop_stale)
+            )
             return function
 
         return register
 
-    def _add(self, event_types: frozenset[str], handler: RegisteredHandler) -> None:
-        with self._lock:
-            for rule in self._rules:
-                rule(handler, self._by_name.get(handler.name, handler))
-            self._by_name.setdefault(handler.name, handler)
-            self._registrations.append((event_types, handler))
-            if _OTHERS in event_types:
-                event_types |= self._by_type.keys() - EVENT_TYPES.keys()
-            for event_type in event_types:
-                if event_type not in self._by_type:
-                    earlier = {} if event_type in EVENT_TYPES else self._by_type[_OTHERS]
-                    self._by_type[event_type] = dict(earlier)
-                handlers = self._by_type[event_type]
-                handlers.setdefault(handler.identity, handler)
-                self._in_order[event_type] = tuple(handlers.values())
+
+def registry_of(router: Router) -> Registry:
+    """The handlers of `router`, for the library itself."""
+    # Private to the package: users must not see it among the methods of a router.
+    return router._registry  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 
 def _expand(pattern: str) -> list[str]:
     """The event types that a pattern of `Router.on` stands for."""
     if isinstance(pattern, str):
         if pattern == "*":
-            return [*EVENT_TYPES, _OTHERS]
+            return [*EVENT_TYPES, OTHERS]
         if pattern in EVENT_TYPES:
             return [pattern]
         family, _, name = pattern.partition(".")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from clerk_hooks import Endpoint
+from clerk_hooks.router import registry_of
 
 from ..application import build_endpoints, close_stores
 from ..servers import Answer, Server
@@ -54,7 +55,7 @@ def test_a_delivery_that_is_handled_elsewhere_is_in_progress_until_it_is_release
 ) -> None:
     body, headers = sent(event_type)
     assert stored.store is not None
-    names = [handler.name for handler in stored.router.registered_for(event_type)]
+    names = [handler.name for handler in registry_of(stored.router).handlers_for(event_type)]
     claim = stored.store.claim(headers["svix-id"], names, stored.lease)
     answer = server.ask("/stored", body, headers)
     assert (answer.status, word(answer)) == (409, "in_progress")
