@@ -180,7 +180,7 @@ def test_a_class_of_ones_own_that_is_derived_from_an_event_is_what_comes() -> No
         ("organization_membership.created", "did you mean 'organizationMembership.created'?"),
         ("subscription.past_due", "did you mean 'subscription.pastDue'?"),
         ("invoice.paid", "unknown event type 'invoice.paid'$"),
-        (int, "the class of an event, or its type, not int"),
+        (int, "an event class or the name of a type, not int"),
         (None, "not NoneType"),
     ],
 )

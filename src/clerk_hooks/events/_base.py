@@ -1,6 +1,6 @@
-"""What all events and data models are built on: `Model`, `Timestamp`, `Event`, `DeletedObject`.
+"""The base of all events and data models: `Model`, `Timestamp`, `Event`, `DeletedObject`.
 
-Only rules that hold for all families live here; a family's own models stand in its module.
+Only rules for all families belong here; the models of a family are in its module.
 """
 
 from collections.abc import Callable
@@ -27,14 +27,14 @@ Timestamp = Annotated[
 ]
 """An instant. Clerk sends Unix milliseconds (in its examples also seconds: pydantic tells them
 apart by size), which become an aware UTC datetime; ISO text keeps its offset or the lack of one.
-Dumped to JSON as Unix milliseconds."""
+It is dumped to JSON as Unix milliseconds."""
 
 Metadata = dict[str, Any]
-"""Free-form JSON, mostly what the application itself stores in Clerk, hence `Any`."""
+"""Free-form JSON, mostly data that the application itself stores in Clerk, hence `Any`."""
 
 empty_list: Callable[[], list[Any]] = list
-"""What makes an absent list. As a factory it is much faster than a default of ``[]``, of which
-pydantic makes a deep copy each time; unlike plain `list` it fits the type of a list of models."""
+"""Makes an absent list. A factory is much faster than a default of ``[]``, which pydantic copies
+deeply each time; unlike plain `list`, it fits the type of a list of models."""
 
 
 class Model(
@@ -48,7 +48,7 @@ class Model(
 
 
 class HttpRequest(Model, frozen=True):
-    """The HTTP request to Clerk that caused the event. Either text may be empty."""
+    """The HTTP request to Clerk that caused the event. Each text may be empty."""
 
     client_ip: str | None = None
     """IPv4 or IPv6 address of the client."""
@@ -64,16 +64,16 @@ class EventAttributes(Model, frozen=True):
 
 
 class DeletedObject(Model, frozen=True):
-    """What is left of a deleted object: its id, and seldom more."""
+    """The rest of a deleted object: its id, and rarely more."""
 
     id: str
     """Id of the object that was deleted."""
     object: str | None = None
-    """What was deleted: ``user``, ``organization``, ``organization_domain``, ``role``, ..."""
+    """Kind of the object: ``user``, ``organization``, ``organization_domain``, ``role``, ..."""
     slug: str | None = None
     """Slug the object had, if its kind has one."""
     deleted: bool | None = None
-    """Always true where it is sent."""
+    """Always true if it is sent."""
     external_id: str | None = None
     """Id that the application gave to the object (users only)."""
 
@@ -86,7 +86,7 @@ class Event(Model, Generic[Data_co], frozen=True):
     data: Data_co
     """The object that the event is about."""
     object: str | None = None
-    """Always ``event`` where it is sent."""
+    """Always ``event`` if it is sent."""
     timestamp: Timestamp | None = None
     """When the event happened (Unix milliseconds on the wire)."""
     instance_id: str | None = None

@@ -35,4 +35,4 @@ KnownEvent = (
 """An event of a type that this version of the library knows."""
 
 AnyEvent = KnownEvent | UnknownEvent
-"""Any event whatever."""
+"""Any event."""

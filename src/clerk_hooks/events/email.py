@@ -1,4 +1,4 @@
-"""Emails that Clerk sends, or leaves to the application to send: the ``email.created`` event."""
+"""Emails that Clerk sends, or leaves to the application: the ``email.created`` event."""
 
 from typing import Literal
 
@@ -17,7 +17,7 @@ class Email(Model, frozen=True):
     slug: str | None = None
     """Which of Clerk's templates it is, such as ``verification_code``."""
     status: str | None = None
-    """How far the sending has come, such as ``queued``."""
+    """Progress of the sending, such as ``queued``."""
     delivered_by_clerk: bool | None = None
     """Whether Clerk sends it; if not, the application has to."""
     user_id: str | None = None
@@ -33,11 +33,11 @@ class Email(Model, frozen=True):
     subject: str | None = None
     """Subject line."""
     body: str | None = None
-    """The text as HTML. May hold a one-time code or a link to sign in with: do not log it."""
+    """The text as HTML. It may contain a one-time code or a sign-in link: do not log it."""
     body_plain: str | None = None
     """The text without markup, with the same secrets."""
     data: Metadata | None = Field(default_factory=dict)
-    """What the template was filled with (``otp_code``, ``app``, ...), with the same secrets."""
+    """The values in the template (``otp_code``, ``app``, ...), with the same secrets."""
 
 
 class EmailCreated(Event[Email], frozen=True):

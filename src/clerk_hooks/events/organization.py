@@ -1,4 +1,4 @@
-"""Organizations: the ``organization.*`` events, and what other families show of an organization."""
+"""Organizations: the ``organization.*`` events, and the organizations inside other objects."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from ._base import DeletedObject, Event, Metadata, Model, Timestamp
 
 
 class PublicOrganizationData(Model, frozen=True):
-    """What people outside an organization may see of it."""
+    """The part of an organization that outsiders may see."""
 
     id: str | None = None
     """Id of the organization (``org_...``)."""
@@ -25,7 +25,7 @@ class PublicOrganizationData(Model, frozen=True):
 
 
 class PublicUserData(Model, frozen=True):
-    """What the other members of an organization may see of a user."""
+    """The part of a user that other members of an organization may see."""
 
     user_id: str | None = None
     """Id of the user (``user_...``)."""
@@ -34,7 +34,7 @@ class PublicUserData(Model, frozen=True):
     last_name: str | None = None
     """Last name."""
     identifier: str | None = None
-    """What the user is known by: mostly an email address, else a phone number or a username."""
+    """How the user is known: usually an email address, otherwise a phone number or a username."""
     username: str | None = None
     """Username."""
     image_url: str | None = None
@@ -42,7 +42,7 @@ class PublicUserData(Model, frozen=True):
     profile_image_url: str | None = None
     """Older name of `image_url`."""
     has_image: bool | None = None
-    """Whether the picture is one that was uploaded or taken from a social account."""
+    """Whether the picture was uploaded or comes from a social account."""
     banned: bool | None = None
     """Whether the user is banned."""
     deprovisioned: bool | None = None
@@ -73,17 +73,17 @@ class EmbeddedOrganization(Model, frozen=True):
     pending_invitations_count: int | None = None
     """How many invitations are not answered yet."""
     max_allowed_memberships: int | None = None
-    """How many members it may have; 0 is no limit."""
+    """How many members it may have; 0 means no limit."""
     missing_member_with_elevated_permissions: bool | None = None
-    """Whether nobody is left who may manage it."""
+    """Whether it has no member left who can manage it."""
     admin_delete_enabled: bool | None = None
     """Whether its administrators may delete it."""
     role_set_key: str | None = None
     """Key of the role set that its roles come from."""
     public_metadata: Metadata | None = Field(default_factory=dict)
-    """What the application stores, readable in the browser."""
+    """Data of the application, readable in the browser."""
     private_metadata: Metadata = Field(default_factory=dict)
-    """What the application stores, readable by servers only."""
+    """Data of the application, readable by servers only."""
     last_active_at: Timestamp | None = None
     """When a member was last active in it."""
     created_at: Timestamp | None = None

@@ -7,16 +7,16 @@ from .organization import PublicOrganizationData
 
 
 class OrganizationDomainVerification(Model, frozen=True):
-    """How, and whether, an organization proved that a domain is its own."""
+    """Whether, and how, an organization proved that it owns a domain."""
 
     status: str | None = None
     """``unverified``, ``verified``, ``failed`` or ``expired``."""
     strategy: str | None = None
-    """The way it is done, such as ``email_code``."""
+    """The method, such as ``email_code``."""
     attempts: int | None = None
-    """How often it was tried."""
+    """Number of attempts."""
     expire_at: Timestamp | None = None
-    """Until when it can be completed."""
+    """Deadline for completing it."""
     expires_at: Timestamp | None = None
     """Another name of `expire_at`."""
     verified_at: Timestamp | None = None
@@ -42,7 +42,7 @@ class OrganizationDomain(Model, frozen=True):
     affiliation_verification: OrganizationDomainVerification | None = None
     """The proof, by email, that the organization belongs to the domain."""
     ownership_verification: OrganizationDomainVerification | None = None
-    """The proof, by DNS or in the dashboard, that the domain is the organization's own."""
+    """The proof, by DNS or in the dashboard, that the organization owns the domain."""
     verification: OrganizationDomainVerification | None = None
     """Older name of `affiliation_verification`."""
     total_pending_invitations: int | None = None

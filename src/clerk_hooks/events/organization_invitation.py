@@ -16,7 +16,7 @@ class OrganizationInvitationData(Model, frozen=True):
 
 
 class OrganizationInvitation(Model, frozen=True):
-    """An invitation, by email, to become a member of an organization."""
+    """An invitation by email to become a member of an organization."""
 
     id: str
     """Id of the invitation (``orginv_...``)."""
@@ -27,7 +27,7 @@ class OrganizationInvitation(Model, frozen=True):
     email_address: str | None = None
     """The address that is invited."""
     role: str | None = None
-    """Key of the role to come: ``org:admin``, ``org:member``, ...; in old payloads ``admin``."""
+    """Key of the future role: ``org:admin``, ``org:member``, ...; in old payloads ``admin``."""
     role_name: str | None = None
     """Display name of the role."""
     organization_id: str | None = None
@@ -39,17 +39,17 @@ class OrganizationInvitation(Model, frozen=True):
     user_id: str | None = None
     """Id of the user who accepted (``organizationInvitation.accepted`` only)."""
     url: str | None = None
-    """Link to accept it with: who has it can join, so do not log it."""
+    """Link to accept it with. Anyone who has it can join: do not log it."""
     public_organization_data: PublicOrganizationData | None = None
     """The organization; see also `data`."""
     data: OrganizationInvitationData | None = None
     """Another place for `public_organization_data`."""
     public_metadata: Metadata | None = Field(default_factory=dict)
-    """What the application stores, readable in the browser; becomes the membership's."""
+    """Data of the application, readable in the browser; becomes the membership's."""
     private_metadata: Metadata = Field(default_factory=dict)
-    """What the application stores, readable by servers only; becomes the membership's."""
+    """Data of the application, readable by servers only; becomes the membership's."""
     expires_at: Timestamp | None = None
-    """Until when it can be accepted."""
+    """Deadline for accepting it."""
     created_at: Timestamp | None = None
     """When it was sent."""
     updated_at: Timestamp | None = None

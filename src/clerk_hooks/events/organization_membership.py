@@ -20,15 +20,15 @@ class EmbeddedOrganizationMembership(Model, frozen=True):
     role_name: str | None = None
     """Display name of the role."""
     permissions: list[str] = Field(default_factory=empty_list)
-    """Keys of what the role allows, such as ``org:sys_memberships:manage``."""
+    """Keys of the role's permissions, such as ``org:sys_memberships:manage``."""
     organization: EmbeddedOrganization | None = None
     """The organization."""
     public_user_data: PublicUserData | None = None
     """The member."""
     public_metadata: Metadata = Field(default_factory=dict)
-    """What the application stores, readable in the browser."""
+    """Data of the application, readable in the browser."""
     private_metadata: Metadata = Field(default_factory=dict)
-    """What the application stores, readable by servers only."""
+    """Data of the application, readable by servers only."""
     created_at: Timestamp | None = None
     """When the user joined."""
     updated_at: Timestamp | None = None

@@ -21,7 +21,7 @@ class BillingPaymentFailedReason(Model, frozen=True):
 
 
 class BillingPayee(Model, frozen=True):
-    """Who is paid."""
+    """The recipient of a payment."""
 
     id: str | None = None
     """Id of the payee (``cpayee_...``)."""
@@ -37,11 +37,11 @@ class BillingUnitTotal(Model, frozen=True):
     """What one kind of unit costs."""
 
     name: str | None = None
-    """What is counted, such as ``seats``."""
+    """The unit that is counted, such as ``seats``."""
     amount: int | None = None
     """Price of one in the smallest unit of the currency (cents)."""
     quantity: int | None = None
-    """How many there are at this price; null is no limit."""
+    """How many there are at this price; null means no limit."""
     total: int | None = None
     """Price of all in the smallest unit of the currency (cents)."""
     currency: str | None = None
@@ -49,7 +49,7 @@ class BillingUnitTotal(Model, frozen=True):
 
 
 class BillingTotals(Model, frozen=True):
-    """What a payment adds up to."""
+    """The totals of a payment."""
 
     subtotal: BillingAmount | None = None
     """The sum before tax."""
@@ -62,7 +62,7 @@ class BillingTotals(Model, frozen=True):
 
 
 class BillingPaymentSource(Model, frozen=True):
-    """What is charged: a card, or another way to pay."""
+    """The card, or other means of payment, that is charged."""
 
     id: str | None = None
     """Id of the source (``cps_...``)."""
@@ -104,15 +104,15 @@ class PaymentAttempt(Model, frozen=True):
     gateway_external_id: str | None = None
     """Id of the attempt at the payment provider."""
     payee: BillingPayee | None = None
-    """Who is paid."""
+    """The recipient of a payment."""
     payer: BillingPayer | None = None
-    """Who pays."""
+    """The payer."""
     payment_source: BillingPaymentSource | None = None
-    """What is charged."""
+    """The card, or other means of payment, that is charged."""
     totals: BillingTotals | None = None
-    """What it adds up to."""
+    """The totals."""
     subscription_items: list[EmbeddedSubscriptionItem] = Field(default_factory=empty_list)
-    """What is paid for."""
+    """The items that are paid for."""
     failed_reason: BillingPaymentFailedReason | None = None
     """Why it failed."""
     billing_date: Timestamp | None = None

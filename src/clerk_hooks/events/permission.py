@@ -29,7 +29,7 @@ class EmbeddedPermission(Model, frozen=True):
 
 
 class Permission(EmbeddedPermission, frozen=True):
-    """Something that members of an organization may do if their role includes it."""
+    """Something that members of an organization may do if their role allows it."""
 
     id: str = Field()
     """Id of the permission (``perm_...``)."""

@@ -32,7 +32,7 @@ class SessionActivity(Model, frozen=True):
 
 
 class Session(Model, frozen=True):
-    """A time during which a user is signed in on one client."""
+    """A period in which a user is signed in on one client."""
 
     id: str
     """Id of the session (``sess_...``)."""
@@ -48,7 +48,7 @@ class Session(Model, frozen=True):
     client_id: str | None = None
     """Id of the client, such as a browser (``client_...``)."""
     actor: Metadata | None = Field(default_factory=dict)
-    """Who acts as the user, if somebody impersonates the user; ``sub`` is that person's id."""
+    """The person who impersonates the user, if somebody does; ``sub`` is that person's id."""
     last_active_organization_id: str | None = None
     """Id of the organization that the user worked in last."""
     latest_activity: SessionActivity | None = None

@@ -17,7 +17,7 @@ class Sms(Model, frozen=True):
     slug: str | None = None
     """Which of Clerk's templates it is, such as ``verification_code``."""
     status: str | None = None
-    """How far the sending has come, such as ``queued``."""
+    """Progress of the sending, such as ``queued``."""
     delivered_by_clerk: bool | None = None
     """Whether Clerk sends it; if not, the application has to."""
     user_id: str | None = None
@@ -29,9 +29,9 @@ class Sms(Model, frozen=True):
     to_phone_number: str | None = None
     """The number it goes to."""
     message: str | None = None
-    """The text. May hold a one-time code: do not log it."""
+    """The text. It may contain a one-time code: do not log it."""
     data: Metadata | None = Field(default_factory=dict)
-    """What the template was filled with (``otp_code``, ``app``, ...), with the same secrets."""
+    """The values in the template (``otp_code``, ``app``, ...), with the same secrets."""
     created_at_ms: Timestamp | None = None
     """When it was written."""
     created_at: Timestamp | None = None

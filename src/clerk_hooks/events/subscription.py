@@ -9,9 +9,9 @@ from .subscription_item import BillingPayer, EmbeddedSubscriptionItem
 
 
 class Subscription(Model, frozen=True):
-    """All that one payer has subscribed to.
+    """Everything that one payer has subscribed to.
 
-    There is no event for the end of one: what is canceled and ends are its items.
+    No event reports the end of a subscription: its items are canceled and end.
     """
 
     id: str
@@ -24,13 +24,13 @@ class Subscription(Model, frozen=True):
     payer_id: str | None = None
     """Id of the payer (``cpayer_...``)."""
     payer: BillingPayer | None = None
-    """Who pays."""
+    """The payer."""
     items: list[EmbeddedSubscriptionItem] = Field(default_factory=empty_list)
     """The plans in it, past and future ones among them."""
     latest_payment_id: str | None = None
     """Id of the last attempt to pay."""
     payment_source_id: str | None = None
-    """Id of what is charged, such as a card (``cps_...``)."""
+    """Id of the means of payment, such as a card (``cps_...``)."""
     active_at: Timestamp | None = None
     """When it became active."""
     past_due_at: Timestamp | None = None

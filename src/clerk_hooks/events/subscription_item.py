@@ -1,7 +1,7 @@
-"""Items of subscriptions: the ``subscriptionItem.*`` events, and what all billing events share.
+"""Items of subscriptions: the ``subscriptionItem.*`` events, and models of all billing events.
 
 An amount of money is an integer of the smallest unit of its currency (US cents, for example).
-Fields that are said to be old were sent until November 2025.
+Fields marked as old were sent until November 2025.
 """
 
 from typing import Literal
@@ -62,7 +62,7 @@ class BillingUnitPriceTier(Model, frozen=True):
     starts_at_block: int | None = None
     """The first block with this price."""
     ends_after_block: int | None = None
-    """The last block with this price; null is no limit."""
+    """The last block with this price; null means no limit."""
     amount_per_block: int | None = None
     """Price of a block in the smallest unit of the currency (cents)."""
     currency: str | None = None
@@ -73,7 +73,7 @@ class BillingUnitPrice(Model, frozen=True):
     """What the units of a plan cost."""
 
     name: str | None = None
-    """What is counted, such as ``seats``."""
+    """The unit that is counted, such as ``seats``."""
     block_size: int | None = None
     """How many units make a block."""
     tiers: list[BillingUnitPriceTier] = Field(default_factory=empty_list)
@@ -102,7 +102,7 @@ class BillingPlan(Model, frozen=True):
     period: str | None = None
     """``month`` or ``annual`` (old)."""
     interval: int | str | None = None
-    """How many `period` there are between two charges (old)."""
+    """How many times `period` lies between two charges (old)."""
     unit_prices: list[BillingUnitPrice] = Field(default_factory=empty_list)
     """What seats and other units cost, if they do."""
     instance_id: str | None = None
@@ -127,16 +127,16 @@ class BillingSeats(Model, frozen=True):
     """How many members a subscription allows."""
 
     quantity: int | None = None
-    """The number of seats; null is no limit."""
+    """The number of seats; null means no limit."""
 
 
 class BillingCredit(Model, frozen=True):
-    """What is given back for the rest of a period when the plan changes in the middle of it."""
+    """The refund for the rest of a period when the plan changes in the middle of it."""
 
     amount: BillingAmount | None = None
     """The amount given back."""
     cycle_days_remaining: int | None = None
-    """Days that are left of the period."""
+    """Days left in the period."""
     cycle_days_total: int | None = None
     """Days of the whole period."""
     cycle_remaining_percent: float | None = None
@@ -144,21 +144,21 @@ class BillingCredit(Model, frozen=True):
 
 
 class BillingPayerCredit(Model, frozen=True):
-    """What is paid from the credit of the payer's account."""
+    """The part that is paid from the credit of the payer's account."""
 
     applied_amount: BillingAmount | None = None
     """What this charge takes from it."""
     remaining_balance: BillingAmount | None = None
-    """What is left of it."""
+    """The rest of it."""
 
 
 class BillingCredits(Model, frozen=True):
-    """All that reduces a charge."""
+    """Everything that reduces a charge."""
 
     proration: BillingCredit | None = None
-    """What is given back for the rest of a period."""
+    """The refund for the rest of a period."""
     payer: BillingPayerCredit | None = None
-    """What is paid from the payer's account."""
+    """The part that is paid from the payer's account."""
     total: BillingAmount | None = None
     """Both together."""
 
@@ -180,7 +180,7 @@ class EmbeddedSubscriptionItem(Model, frozen=True):
     plan: BillingPlan | None = None
     """The plan."""
     payer: BillingPayer | None = None
-    """Who pays; in items of a subscription it is null, and the subscription has it."""
+    """The payer; null in the items of a subscription, which has the payer itself."""
     interval: str | None = None
     """How often it is charged: ``month`` or ``annual``."""
     plan_period: str | None = None
@@ -192,9 +192,9 @@ class EmbeddedSubscriptionItem(Model, frozen=True):
     amount: BillingAmount | int | None = None
     """Price of a period (old)."""
     credit: BillingCredit | None = None
-    """What is given back for the rest of the period before; newer payloads have `credits`."""
+    """The refund for the rest of the previous period; newer payloads have `credits`."""
     credits: BillingCredits | None = None
-    """All that reduces the charge."""
+    """Everything that reduces the charge."""
     lifetime_paid: BillingAmount | int | None = None
     """What was paid for it so far (old)."""
     next_payment_amount: BillingAmount | int | None = None

@@ -9,7 +9,7 @@ from .organization_membership import EmbeddedOrganizationMembership
 
 
 class ClerkError(Model, frozen=True):
-    """Why a verification failed. A record of what went wrong, not an exception."""
+    """Why a verification failed. This is data, not an exception."""
 
     code: str | None = None
     """One word for the error, such as ``oauth_identification_claimed``."""
@@ -18,15 +18,15 @@ class ClerkError(Model, frozen=True):
     long_message: str | None = None
     """The error in a sentence or two."""
     meta: Metadata = Field(default_factory=dict)
-    """Further facts, which depend on the code."""
+    """More details, depending on the code."""
     clerk_trace_id: str | None = None
     """Id to give to Clerk's support; not sent since 2025."""
 
 
 class Verification(Model, frozen=True):
-    """How, and whether, a user proved to own an address, a number, a wallet or an account.
+    """Whether, and how, a user proved ownership of an address, number, wallet or account.
 
-    One model for all ways, since deliveries before mid 2025 do not say in `object` which it is.
+    One model for all methods: deliveries before mid 2025 do not name the method in `object`.
     """
 
     object: str | None = None
@@ -34,13 +34,13 @@ class Verification(Model, frozen=True):
     status: str | None = None
     """``unverified``, ``verified``, ``failed``, ``expired`` or ``transferable``."""
     strategy: str | None = None
-    """The way it is done: ``email_code``, ``phone_code``, ``ticket``, ``from_oauth_google``, ..."""
+    """The method: ``email_code``, ``phone_code``, ``ticket``, ``from_oauth_google``, ..."""
     channel: str | None = None
     """How a code was sent to a phone."""
     attempts: int | None = None
-    """How often it was tried."""
+    """Number of attempts."""
     expire_at: Timestamp | None = None
-    """Until when it can be completed."""
+    """Deadline for completing it."""
     verified_at_client: str | None = None
     """Id of the client on which it was completed."""
     external_verification_redirect_url: str | None = None
@@ -54,7 +54,7 @@ class Verification(Model, frozen=True):
 
 
 class IdentificationLink(Model, frozen=True):
-    """A pointer from an email address or phone number to the account that it came with."""
+    """A link from an email address or phone number to the account that it came from."""
 
     id: str | None = None
     """Id of the other identification (``idn_...``)."""
@@ -74,9 +74,9 @@ class EmailAddress(Model, frozen=True):
     email_address: str
     """The address."""
     verification: Verification | None = None
-    """Whether, and how, the user proved to own it."""
+    """Whether, and how, the user proved ownership."""
     linked_to: list[IdentificationLink] = Field(default_factory=empty_list)
-    """The accounts that brought it along."""
+    """The accounts that it came from."""
     reserved: bool | None = None
     """Whether it is kept for this user before being verified."""
     matches_sso_connection: bool | None = None
@@ -97,9 +97,9 @@ class PhoneNumber(Model, frozen=True):
     phone_number: str
     """The number with ``+`` and country code."""
     verification: Verification | None = None
-    """Whether, and how, the user proved to own it."""
+    """Whether, and how, the user proved ownership."""
     linked_to: list[IdentificationLink] = Field(default_factory=empty_list)
-    """The accounts that brought it along."""
+    """The accounts that it came from."""
     reserved: bool | None = None
     """Whether it is kept for this user before being verified."""
     reserved_for_second_factor: bool | None = None
@@ -124,7 +124,7 @@ class Web3Wallet(Model, frozen=True):
     web3_wallet: str
     """Address of the wallet."""
     verification: Verification | None = None
-    """Whether, and how, the user proved to own it."""
+    """Whether, and how, the user proved ownership."""
     created_at: Timestamp | None = None
     """When it was added."""
     updated_at: Timestamp | None = None
@@ -166,11 +166,11 @@ class ExternalAccount(Model, frozen=True):
     provider_user_id: str | None = None
     """Id of the user at the provider."""
     approved_scopes: str | None = None
-    """What the user allowed the application to see, separated by spaces."""
+    """The scopes that the user allowed, separated by spaces."""
     email_address: str | None = None
     """Email address at the provider."""
     email_address_verified: bool | None = None
-    """Whether the provider vouches for the address; null if that is not known."""
+    """Whether the provider has verified the address; null if that is unknown."""
     first_name: str | None = None
     """First name at the provider."""
     last_name: str | None = None
@@ -194,7 +194,7 @@ class ExternalAccount(Model, frozen=True):
     picture: str | None = None
     """URL of the picture at Google (Google accounts)."""
     public_metadata: Metadata | None = Field(default_factory=dict)
-    """What the application stores, readable in the browser."""
+    """Data of the application, readable in the browser."""
     verification: Verification | None = None
     """Whether, and how, the account was connected."""
     created_at: Timestamp | None = None
@@ -252,7 +252,7 @@ class SAMLAccount(Model, frozen=True):
     last_name: str | None = None
     """Last name at the identity provider."""
     public_metadata: Metadata = Field(default_factory=dict)
-    """What the application stores, readable in the browser."""
+    """Data of the application, readable in the browser."""
     verification: Verification | None = None
     """Whether, and how, the account was connected."""
     saml_connection: SAMLAccountConnection | None = None
@@ -318,7 +318,7 @@ class EnterpriseAccount(Model, frozen=True):
     last_name: str | None = None
     """Last name at the identity provider."""
     public_metadata: Metadata = Field(default_factory=dict)
-    """What the application stores, readable in the browser."""
+    """Data of the application, readable in the browser."""
     verification: Verification | None = None
     """Whether, and how, the account was connected."""
     enterprise_connection_id: str | None = None
@@ -366,7 +366,7 @@ class EmbeddedUser(Model, frozen=True):
     profile_image_url: str | None = None
     """Older name of `image_url`."""
     has_image: bool | None = None
-    """Whether the picture is one that was uploaded or taken from a social account."""
+    """Whether the picture was uploaded or comes from a social account."""
     primary_email_address_id: str | None = None
     """Id of the primary one of `email_addresses`, which need not be among them."""
     primary_phone_number_id: str | None = None
@@ -392,11 +392,11 @@ class EmbeddedUser(Model, frozen=True):
     )
     """Memberships in organizations; live deliveries leave them out."""
     public_metadata: Metadata = Field(default_factory=dict)
-    """What the application stores, readable in the browser."""
+    """Data of the application, readable in the browser."""
     private_metadata: Metadata | None = Field(default_factory=dict)
-    """What the application stores, readable by servers only."""
+    """Data of the application, readable by servers only."""
     unsafe_metadata: Metadata = Field(default_factory=dict)
-    """What the browser may write: never to be trusted."""
+    """Data that the browser may write: never trust it."""
     password_enabled: bool | None = None
     """Whether the user has a password."""
     two_factor_enabled: bool | None = None
@@ -416,7 +416,7 @@ class EmbeddedUser(Model, frozen=True):
     banned: bool | None = None
     """Whether the user is banned."""
     locked: bool | None = None
-    """Whether the user is locked out, mostly after too many failed attempts."""
+    """Whether the user is locked out, usually after too many failed attempts."""
     lockout_expires_in_seconds: int | None = None
     """Seconds until the lockout ends; null for a locked user means never."""
     verification_attempts_remaining: int | None = None
@@ -428,7 +428,7 @@ class EmbeddedUser(Model, frozen=True):
     create_organization_enabled: bool | None = None
     """Whether the user may create organizations."""
     create_organizations_limit: int | None = None
-    """How many organizations the user may create; 0 is no limit."""
+    """How many organizations the user may create; 0 means no limit."""
     bypass_client_trust: bool | None = None
     """Whether sign-ins skip the check of new devices."""
     scim: SCIMUserMetadata | None = None
@@ -436,7 +436,7 @@ class EmbeddedUser(Model, frozen=True):
     last_sign_in_at: Timestamp | None = None
     """When the user last signed in."""
     last_active_at: Timestamp | None = None
-    """When the user was last active, mostly rounded to the day."""
+    """When the user was last active, usually rounded to the day."""
     created_at: Timestamp | None = None
     """When the user was created."""
     updated_at: Timestamp | None = None

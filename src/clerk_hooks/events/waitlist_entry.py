@@ -8,7 +8,7 @@ from ._base import Event, Metadata, Model, Timestamp
 
 
 class Invitation(Model, frozen=True):
-    """An invitation, by email, to sign up."""
+    """An invitation by email to sign up."""
 
     id: str | None = None
     """Id of the invitation (``inv_...``)."""
@@ -21,11 +21,11 @@ class Invitation(Model, frozen=True):
     revoked: bool | None = None
     """Whether it was withdrawn."""
     url: str | None = None
-    """Link to accept it with: who has it can sign up, so do not log it."""
+    """Link to accept it with. Anyone who has it can sign up: do not log it."""
     public_metadata: Metadata | None = Field(default_factory=dict)
-    """What the application stores, readable in the browser; becomes the user's."""
+    """Data of the application, readable in the browser; becomes the user's."""
     expires_at: Timestamp | None = None
-    """Until when it can be accepted."""
+    """Deadline for accepting it."""
     created_at: Timestamp | None = None
     """When it was sent."""
     updated_at: Timestamp | None = None
@@ -33,7 +33,7 @@ class Invitation(Model, frozen=True):
 
 
 class WaitlistEntry(Model, frozen=True):
-    """A person who waits to be let in."""
+    """A person on the waitlist."""
 
     id: str
     """Id of the entry (``wle_...``)."""
@@ -44,7 +44,7 @@ class WaitlistEntry(Model, frozen=True):
     email_address: str | None = None
     """Email address of the person."""
     is_locked: bool | None = None
-    """Whether it cannot be changed for now, as many entries are being changed at once."""
+    """Whether it is locked for now, because many entries are being changed at once."""
     invitation: Invitation | None = None
     """The invitation to sign up, once there is one."""
     created_at: Timestamp | None = None

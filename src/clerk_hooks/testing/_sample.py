@@ -1,4 +1,4 @@
-"""Sample events: realistic, complete, and as much your own as you like."""
+"""Sample events: realistic, complete, and changed as you like."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, get_args, overload
@@ -26,12 +26,12 @@ Variant: TypeAlias = Literal[
     "dashboard",
     "old",
 ]
-"""What a sample may be instead of the usual case.
+"""The unusual cases of a sample.
 
-Of users who were created or updated: ``no_email`` (a username only), ``second_email`` (two
-addresses, of which the second is the primary one), ``google``, ``phone``, ``saml``, ``passkey``,
-``web3``. Of all events: ``dashboard`` (what "Send Example" sends) and ``old`` (what was sent, or
-shown, before today's fields existed).
+For created and updated users: ``no_email`` (a username only), ``second_email`` (two addresses; the
+second one is primary), ``google``, ``phone``, ``saml``, ``passkey``, ``web3``. For all events:
+``dashboard`` (as "Send Example" sends it) and ``old`` (as Clerk sent or showed it before today's
+fields existed).
 """
 
 Changes: TypeAlias = Mapping[str, object]
@@ -68,12 +68,12 @@ def sample(
     """A realistic and complete event, as Clerk sends it today.
 
     `event` is the event's class, or the name of its type. `changes` are merged into its ``data``:
-    mappings within mappings, but for an empty one, which empties; all else replaces what is there.
-    `variant` is a case that is not the usual one. Ids and times are new on each call, but for the
-    same `seed` always the same.
+    a mapping is merged into a mapping, except that an empty one empties it; any other value
+    replaces the old one. `variant` is an unusual case. Ids and times are new on each call; with the
+    same `seed` they are the same.
 
-    Raises `ConfigurationError` for a type or a variant that there is not and for changes that are
-    no mapping, and `PayloadError` where `changes` do not fit the type.
+    Raises `ConfigurationError` for an unknown type or variant, or if `changes` is not a mapping,
+    and `PayloadError` if `changes` do not fit the type.
     """
     payload = sample_payload(event, changes, variant=variant, seed=seed)
     if isinstance(event, str):
@@ -92,10 +92,10 @@ def sample_payload(
     variant: Variant | None = None,
     seed: int | None = None,
 ) -> dict[str, Any]:
-    """The same as `sample`, as the JSON object that Clerk sends, with every oddity of a variant.
+    """The event of `sample` as the JSON object that Clerk sends, with every oddity of a variant.
 
-    A typed event has times in milliseconds only, so it cannot show that the dashboard's examples
-    have them in seconds; this can. Raises `ConfigurationError` as `sample` does.
+    The dashboard's examples have times in seconds, for example, which a typed event cannot show.
+    Raises `ConfigurationError` as `sample` does.
     """
     event_type = event if isinstance(event, str) else _type_of(event)
     if event_type not in EVENT_TYPES:
@@ -107,18 +107,18 @@ def sample_payload(
     payload = build(event_type, variant, Source(seed))
     if changes:
         if not isinstance(cast("object", changes), Mapping):
-            raise ConfigurationError(f"changes: a mapping, not {type(changes).__name__}")
+            raise ConfigurationError(f"changes must be a mapping, not {type(changes).__name__}")
         payload["data"] = _merged(payload["data"], changes)
     return payload
 
 
 def _type_of(event: object) -> str:
-    """The event type that a class of an event stands for, or is derived from one that does."""
+    """The event type of an event class, or of a class derived from one."""
     fields = getattr(event, "model_fields", {})
     names = get_args(fields["type"].annotation) if "type" in fields else ()
     if len(names) != 1:
         name = getattr(event, "__name__", type(event).__name__)
-        raise ConfigurationError(f"event: the class of an event, or its type, not {name}")
+        raise ConfigurationError(f"event must be an event class or the name of a type, not {name}")
     return str(names[0])
 
 

@@ -4,9 +4,8 @@
     def test_no_user_breaks_the_handler(event: UserCreated) -> None:
         router.dispatch(event)
 
-Each is a sample, or one of its variants, of which fields are left out, null, or something else, as
-far as the event's model allows; what fails shrinks to a plain sample with the one field that
-matters.
+Each is a sample or a variant in which some fields are missing, null, or have another value that the
+event's model allows. A failure shrinks to a plain sample with the one field that matters.
 """
 
 from datetime import datetime
@@ -37,7 +36,7 @@ _MAX_ITEMS = 2
 _MAX_CHANGES = 8
 _MAX_FIELDS = 4
 _UNCHANGED = ("id", "object")
-"""What tells one object from another is as Clerk sends it."""
+"""Fields that tell objects apart stay as Clerk sends them."""
 
 _seeds = st.integers(0, 2**32 - 1)
 # Letters that programs stumble over. All of Unicode would take seconds to be prepared.
@@ -67,18 +66,18 @@ def events(event: str) -> "st.SearchStrategy[KnownEvent]": ...
 
 
 def events(event: "type[Event[Any]] | str") -> "st.SearchStrategy[Any]":
-    """Events of one type, which is named or given as its class; each fits the class's model.
+    """Events of one type, given as its name or its class; each fits the class's model.
 
-    Raises `ConfigurationError` for a type that there is not.
+    Raises `ConfigurationError` for an unknown type.
     """
     event_class = _class_of(event) if isinstance(event, str) else event
     return payloads(event).map(event_class.model_validate)
 
 
 def payloads(event: "type[Event[Any]] | str") -> st.SearchStrategy[dict[str, Any]]:
-    """The same as `events`, as the JSON objects that Clerk could send.
+    """The events of `events` as the JSON objects that Clerk could send.
 
-    Raises `ConfigurationError` for a type that there is not.
+    Raises `ConfigurationError` for an unknown type.
     """
     event_class = _class_of(event) if isinstance(event, str) else event
     event_type: str = sample_payload(cast("Any", event), seed=0)["type"]
@@ -94,13 +93,13 @@ def any_event() -> "st.SearchStrategy[KnownEvent]":
 def _class_of(event_type: str) -> "type[Event[Any]]":
     from .. import events as classes
 
-    sample_payload(event_type)  # Refuses a type that there is not.
+    sample_payload(event_type)  # Refuses an unknown type.
     return cast("type[Event[Any]]", getattr(classes, EVENT_TYPES[event_type][1]))
 
 
 @st.composite
 def _payloads(draw: st.DrawFn, event_type: str, model: type[BaseModel]) -> dict[str, Any]:
-    """A sample of which a few fields are changed, and a few left out."""
+    """A sample with a few fields changed, and a few left out."""
     variant = draw(st.sampled_from([None, *variants_of(event_type)]))
     payload = sample_payload(event_type, variant=cast("Any", variant), seed=draw(_seeds))
     fields = {name: field for name, field in model.model_fields.items() if name not in _UNCHANGED}
@@ -114,12 +113,12 @@ def _payloads(draw: st.DrawFn, event_type: str, model: type[BaseModel]) -> dict[
 
 @cache
 def _values(annotation: object) -> st.SearchStrategy[Any]:
-    """What JSON may have where a model has a field with this annotation."""
+    """JSON values for a field with this annotation."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if annotation in _PLAIN:
         return _PLAIN[annotation]
     if origin in (Union, UnionType):
-        # Null comes first, as examples shrink to what is first.
+        # Null comes first, because examples shrink to the first alternative.
         return st.one_of([_values(each) for each in sorted(arguments, key=_is_not_null)])
     if origin is Annotated:
         return _values(arguments[0])
@@ -136,7 +135,7 @@ def _is_not_null(annotation: object) -> bool:
 
 @st.composite
 def _objects(draw: st.DrawFn, model: type[BaseModel]) -> dict[str, Any]:
-    """Objects that fit a model, with few of the fields that they may have."""
+    """Objects that fit a model, with few of their optional fields."""
     required = [name for name, field in model.model_fields.items() if field.is_required()]
     optional = [name for name in model.model_fields if name not in required]
     names = draw(st.lists(st.sampled_from(optional), unique=True, max_size=_MAX_FIELDS))
