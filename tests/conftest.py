@@ -20,6 +20,15 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         config.option.dist = "worksteal"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--one-server",
+        action="store_true",
+        help="of the tests that run behind real servers (tests/adapters/cases), run those of one "
+        "server of each framework, and leave out those of its other servers",
+    )
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of specifications that stands beside the repository.

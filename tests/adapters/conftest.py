@@ -12,9 +12,30 @@ import pytest
 
 from clerk_hooks import Endpoint
 
-from .application import VERIFIERS, build_endpoints
+from .application import build_endpoints
 from .gateway import EVENTS, Gateway
-from .servers import COMMANDS, Server, running
+from .servers import COMMANDS, OTHER_SERVERS, Server, running
+
+
+@pytest.hookimpl(trylast=True)  # After pytest itself has put them in order.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let the tests of a server follow one another, so that it is started once.
+
+    With ``--one-server``, leave out the tests of all servers but one of each framework.
+    """
+    places = {kind: place for place, kind in enumerate(COMMANDS)}
+    items.sort(key=lambda item: places.get(_kind_of_server(item), -1))
+    if config.getoption("one_server"):
+        left_out = [item for item in items if _kind_of_server(item) in OTHER_SERVERS]
+        items[:] = [item for item in items if _kind_of_server(item) not in OTHER_SERVERS]
+        config.hook.pytest_deselected(items=left_out)
+
+
+def _kind_of_server(item: pytest.Item) -> str:
+    """Which of `COMMANDS` the test needs; empty if none."""
+    callspec = getattr(item, "callspec", None)
+    kind = callspec.params.get("server") if callspec else None
+    return kind if kind in COMMANDS else ""
 
 
 @pytest.fixture(scope="session", params=[*COMMANDS, *EVENTS])
@@ -36,15 +57,10 @@ def server(
         socket.create_connection(("127.0.0.1", server.port))
 
 
-@pytest.fixture(params=VERIFIERS)
-def verifier(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.fixture
 def direct(verifier: str, tmp_path: Path) -> Endpoint:
     """The endpoint that the servers have under this verifier, to be called without HTTP."""
-    return build_endpoints(tmp_path)[verifier]
+    return build_endpoints(tmp_path, svix=verifier == "svix")[verifier]
 
 
 def require(package: str) -> None:

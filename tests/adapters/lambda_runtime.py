@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from .servers import ROOT, TIMEOUT
+from .servers import ROOT, START_TIMEOUT, TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -89,7 +89,7 @@ def deployed(
 ) -> Iterator[Function]:
     """The function named `handler`, which is found in `folder`, behind AWS's runtime."""
     with socket.create_server(("127.0.0.1", 0)) as listener, log.open("wb") as output:
-        listener.settimeout(TIMEOUT)
+        listener.settimeout(START_TIMEOUT)
         process = subprocess.Popen(
             [sys.executable, "-m", PACKAGE, handler],
             cwd=folder,

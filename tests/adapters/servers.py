@@ -23,9 +23,17 @@ if TYPE_CHECKING:
 
     from clerk_hooks import Reply
 
-TIMEOUT = 20.0
+# In seconds. They bound a hang, so they are far longer than a busy machine takes.
+TIMEOUT = 60.0
+START_TIMEOUT = 180.0
 ROOT = Path(__file__).parents[2]
-GUNICORN = ["gunicorn", "--log-level=warning", "--graceful-timeout=1", "--workers=1"]
+GUNICORN = [
+    "gunicorn",
+    "--log-level=warning",
+    "--graceful-timeout=1",
+    f"--timeout={START_TIMEOUT:.0f}",  # By default it kills a worker that takes 30 s to start.
+    "--workers=1",
+]
 GTHREAD = [*GUNICORN, "--worker-class=gthread", "--threads=8"]
 
 
@@ -51,7 +59,7 @@ UVICORN: dict[str, dict[str, Any]] = {
 APPS = "tests.adapters.apps"
 COMMANDS = {
     "wsgi-gunicorn-sync": Command(GUNICORN, f"{APPS}.wsgi_app:build"),
-    "wsgi-gunicorn-gthread": Command(GTHREAD, f"{APPS}.wsgi_app:build"),
+    "wsgi-gunicorn-gthread": Command(GTHREAD, f"{APPS}.wsgi_app:build_with_svix"),
     "wsgi-waitress": Command(["waitress"], f"{APPS}.wsgi_app:build"),
     "wsgi-wsgiref": Command(["wsgiref"], f"{APPS}.wsgi_app:build"),
     "flask-gunicorn": Command(GTHREAD, f"{APPS}.flask_app:build"),
@@ -59,13 +67,22 @@ COMMANDS = {
     "fastapi-uvicorn": Command(["uvicorn"], f"{APPS}.fastapi_app:build"),
     "fastapi-hypercorn": Command(["hypercorn"], f"{APPS}.fastapi_app:build"),
     "fastapi-uvicorn-standard": Command(["uvicorn-standard"], f"{APPS}.fastapi_app:build"),
-    "asgi-uvicorn": Command(["uvicorn"], f"{APPS}.asgi_app:build"),
+    "asgi-uvicorn": Command(["uvicorn"], f"{APPS}.asgi_app:build_with_svix"),
     "asgi-hypercorn": Command(["hypercorn"], f"{APPS}.asgi_app:build"),
     "asgi-uvicorn-standard": Command(["uvicorn-standard"], f"{APPS}.asgi_app:build"),
     "django-gunicorn": Command(GTHREAD, f"{APPS}.django_app:build_wsgi"),
     "django-uvicorn": Command(["uvicorn"], f"{APPS}.django_app:build_asgi"),
     "django-gunicorn-async-view": Command(GTHREAD, f"{APPS}.django_app:build_wsgi_async"),
     "django-uvicorn-sync-view": Command(["uvicorn"], f"{APPS}.django_app:build_asgi_sync"),
+}
+WITH_SVIX = [kind for kind, command in COMMANDS.items() if command.app.endswith("_with_svix")]
+# All but one of each framework.
+OTHER_SERVERS = COMMANDS.keys() - {
+    "wsgi-gunicorn-gthread",
+    "flask-gunicorn",
+    "fastapi-uvicorn",
+    "asgi-uvicorn",
+    "django-gunicorn",
 }
 ADDED_BY_SERVERS = {"connection", "date", "server", "via"}
 
@@ -93,8 +110,8 @@ class Answer(NamedTuple):
 class Connection(http.client.HTTPConnection):
     """A connection that reads the answer also where it came, and ended all, before all was sent."""
 
-    def __init__(self, port: int) -> None:
-        super().__init__("127.0.0.1", port, timeout=TIMEOUT)
+    def __init__(self, port: int, timeout: float = TIMEOUT) -> None:
+        super().__init__("127.0.0.1", port, timeout=timeout)
 
     def send(self, data: Any) -> None:
         with suppress(BrokenPipeError, ConnectionResetError):
@@ -113,17 +130,22 @@ class Server(NamedTuple):
         return self.folder / "server.log"
 
     @contextmanager
-    def connection(self) -> Iterator[Connection]:
-        connection = Connection(self.port)
+    def connection(self, timeout: float = TIMEOUT) -> Iterator[Connection]:
+        connection = Connection(self.port, timeout)
         try:
             yield connection
         finally:
             connection.close()
 
     def ask(
-        self, path: str, body: bytes | None, headers: Mapping[str, str], method: str = "POST"
+        self,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        method: str = "POST",
+        timeout: float = TIMEOUT,
     ) -> Answer:
-        with self.connection() as connection:
+        with self.connection(timeout) as connection:
             connection.request(method, path, body, dict(headers))
             return Answer.read(connection.getresponse())
 
@@ -155,9 +177,9 @@ def read_answer(client: socket.socket) -> Answer | None:
 
 @contextmanager
 def running(
-    command: Command, folder: Path, *, kind: str = "", ready: str = "/own", status: int = 405
+    command: Command, folder: Path, *, kind: str = "", ready: str = "/own"
 ) -> Iterator[Server]:
-    """A server that answers `status` to a GET of `ready`; stopped at the end, whatever happens."""
+    """A server that answers 405 to a GET of `ready`; stopped at the end, whatever happens."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     server = Server(kind, listener.getsockname()[1], folder)
     with server.log.open("wb") as output:
@@ -172,7 +194,7 @@ def running(
     try:
         try:
             # Connections queue up in the socket until the server takes them: no need to try again.
-            assert server.ask(ready, None, {}, "GET").status == status
+            assert server.ask(ready, None, {}, "GET", START_TIMEOUT).status == 405
         except Exception as error:
             raise AssertionError(f"{command} did not start: {server.log.read_text()}") from error
         yield server

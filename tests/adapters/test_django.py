@@ -18,7 +18,6 @@ from clerk_hooks.adapters.django import async_clerk_view, clerk_view
 
 from .application import SECRET, Request, payload, signed
 from .apps.django_app import MIDDLEWARE, set_up
-from .servers import APPS, GTHREAD, Command, running
 
 BODY = payload("invoice.paid")
 SEEN: list[bytes] = []
@@ -167,12 +166,3 @@ def test_gzip_of_replies_does_not_touch_the_request(url: str) -> None:
     with override_settings(MIDDLEWARE=[gzip, *MIDDLEWARE]):
         response = post(url, signed(BODY), HTTP_ACCEPT_ENCODING="gzip")
     assert word(response) == (200, "handled")
-
-
-def test_django_itself_sees_no_body_in_chunks_under_wsgi(tmp_path: Any) -> None:
-    command = Command(GTHREAD, f"{APPS}.django_app:build_wsgi_length")
-    chunks = b"POST /length HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-    with running(command, tmp_path, ready="/length", status=200) as server:
-        answer = server.exchange(chunks + b"5\r\nhello\r\n0\r\n\r\n")
-    assert answer is not None
-    assert answer.body == b"0"

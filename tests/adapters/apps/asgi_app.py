@@ -1,4 +1,4 @@
-"""Plain ASGI: all endpoints as one application."""
+"""Plain ASGI: all endpoints as one application, and the handlers that wait."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ from .. import waiting
 from ..application import build_endpoints
 
 
-def build(folder: str) -> Any:
-    apps = {f"/{name}": asgi_app(each) for name, each in build_endpoints(Path(folder)).items()}
+def build(folder: str, *, svix: bool = False) -> Any:
+    endpoints = build_endpoints(Path(folder), svix=svix) | {"waiting": waiting.build_endpoint()}
+    apps = {f"/{name}": asgi_app(each) for name, each in endpoints.items()} | {"/health": _health}
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         path = "/own" if scope["type"] == "lifespan" else scope["path"]
         await apps[path](scope, receive, send)
 
-    return application
+    return NameRequests(application)
+
+
+def build_with_svix(folder: str) -> Any:
+    return build(folder, svix=True)
 
 
 class NameRequests:
@@ -34,16 +39,8 @@ class NameRequests:
         await self.app(scope, receive, send)
 
 
-def build_waiting(folder: str) -> Any:
-    webhook = asgi_app(waiting.build_endpoint())
-
-    async def application(scope: Any, receive: Any, send: Any) -> None:
-        if scope.get("path") != "/health":
-            await webhook(scope, receive, send)
-            return
-        body = json.dumps(waiting.where()).encode()
-        headers = [(b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-    return NameRequests(application)
+async def _health(scope: Any, receive: Any, send: Any) -> None:
+    body = json.dumps(waiting.where()).encode()
+    headers = [(b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

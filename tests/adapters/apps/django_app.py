@@ -1,4 +1,4 @@
-"""Django, a view per endpoint: sync views under WSGI and ASGI, async ones under both too."""
+"""Django, a view per endpoint and one for the handlers that wait: sync and async, WSGI and ASGI."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from django.db.backends.signals import connection_created
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import clear_url_caches, path
 from django.utils.decorators import sync_and_async_middleware
+from django.views.decorators.csrf import csrf_exempt
 
 from clerk_hooks.adapters.django import async_clerk_view, clerk_view
 
@@ -51,28 +52,6 @@ def set_up(urlpatterns: list[Any], **more: Any) -> None:
         django.setup()
 
 
-def _build(folder: str, make_view: Any, handler: Any) -> Any:
-    endpoints = build_endpoints(Path(folder))
-    set_up([path(name, make_view(endpoint)) for name, endpoint in endpoints.items()])
-    return handler()
-
-
-def build_wsgi(folder: str) -> Any:
-    return _build(folder, clerk_view, WSGIHandler)
-
-
-def build_wsgi_async(folder: str) -> Any:
-    return _build(folder, async_clerk_view, WSGIHandler)
-
-
-def build_asgi(folder: str) -> Any:
-    return _build(folder, async_clerk_view, ASGIHandler)
-
-
-def build_asgi_sync(folder: str) -> Any:
-    return _build(folder, clerk_view, ASGIHandler)
-
-
 @sync_and_async_middleware
 def name_requests(get_response: Any) -> Any:
     """Middleware: the header ``x-request-id`` becomes a context variable."""
@@ -93,7 +72,7 @@ def name_requests(get_response: Any) -> Any:
     return middleware
 
 
-def _build_waiting(folder: str, make_view: Any, make_health: Any, handler: Any) -> Any:
+def _build(folder: str, make_view: Any, make_health: Any, handler: Any) -> Any:
     opened: list[Any] = []
 
     def note(sender: Any, connection: Any, **_: Any) -> None:
@@ -107,13 +86,17 @@ def _build_waiting(folder: str, make_view: Any, make_health: Any, handler: Any) 
             return {"answer": cursor.fetchone()[0]}
 
     connection_created.connect(note, weak=False)
-    view = make_view(waiting.build_endpoint(query))
     health = make_health(
         lambda: {**waiting.where(), "open": [each.connection is not None for each in opened]}
     )
+    endpoints = build_endpoints(Path(folder)) | {"waiting": waiting.build_endpoint(query)}
     database = {"ENGINE": "django.db.backends.sqlite3", "NAME": f"{folder}/database"}
     set_up(
-        [path("own", view), path("health", health)],
+        [
+            *[path(name, make_view(endpoint)) for name, endpoint in endpoints.items()],
+            path("health", health),
+            path("length", _length),
+        ],
         DATABASES={"default": database},
         MIDDLEWARE=[f"{__name__}.name_requests", *MIDDLEWARE],
     )
@@ -131,19 +114,23 @@ def _async_health(facts: Any) -> Any:
     return health
 
 
-def build_wsgi_waiting(folder: str) -> Any:
-    return _build_waiting(folder, clerk_view, _health, WSGIHandler)
+@csrf_exempt
+def _length(request: HttpRequest) -> HttpResponse:
+    """The length of the body that Django sees."""
+    return HttpResponse(str(len(request.body)))
 
 
-def build_asgi_waiting(folder: str) -> Any:
-    return _build_waiting(folder, async_clerk_view, _async_health, ASGIHandler)
+def build_wsgi(folder: str) -> Any:
+    return _build(folder, clerk_view, _health, WSGIHandler)
 
 
-def build_wsgi_length(folder: str) -> Any:
-    """A view that answers with the length of the body that Django sees."""
+def build_wsgi_async(folder: str) -> Any:
+    return _build(folder, async_clerk_view, _async_health, WSGIHandler)
 
-    def length(request: HttpRequest) -> HttpResponse:
-        return HttpResponse(str(len(request.body)))
 
-    set_up([path("length", length)], MIDDLEWARE=[])
-    return WSGIHandler()
+def build_asgi(folder: str) -> Any:
+    return _build(folder, async_clerk_view, _async_health, ASGIHandler)
+
+
+def build_asgi_sync(folder: str) -> Any:
+    return _build(folder, clerk_view, _health, ASGIHandler)

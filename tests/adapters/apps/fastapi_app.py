@@ -1,4 +1,4 @@
-"""FastAPI: a router per endpoint, on one app."""
+"""FastAPI: a router per endpoint and one for the handlers that wait, on one app."""
 
 from __future__ import annotations
 
@@ -15,15 +15,10 @@ from .asgi_app import NameRequests
 
 def build(folder: str) -> FastAPI:
     app = FastAPI()
-    for name, endpoint in build_endpoints(Path(folder)).items():
-        app.include_router(clerk_router(endpoint, f"/{name}"))
-    return app
-
-
-def build_waiting(folder: str) -> FastAPI:
-    app = FastAPI()
     app.add_middleware(NameRequests)
-    app.include_router(clerk_router(waiting.build_endpoint(), "/own"))
+    endpoints = build_endpoints(Path(folder)) | {"waiting": waiting.build_endpoint()}
+    for name, endpoint in endpoints.items():
+        app.include_router(clerk_router(endpoint, f"/{name}"))
 
     @app.get("/health")
     async def health() -> waiting.Facts:

@@ -1,4 +1,4 @@
-"""Flask: a blueprint per endpoint, on one app."""
+"""Flask: a blueprint per endpoint and one for the handlers that wait, on one app."""
 
 from __future__ import annotations
 
@@ -14,17 +14,10 @@ from ..application import build_endpoints
 
 def build(folder: str) -> Flask:
     app = Flask(__name__)
-    for name, endpoint in build_endpoints(Path(folder)).items():
-        app.register_blueprint(clerk_blueprint(endpoint, f"/{name}", name))
-    return app
-
-
-def build_waiting(folder: str) -> Flask:
-    app = Flask(__name__)
 
     @app.before_request
     def name_request() -> None:
-        g.request_id = request.headers.get("x-request-id")
+        g.request_id = request.headers.get("x-request-id", "")
         waiting.REQUEST_ID.set(g.request_id)
 
     def facts() -> waiting.Facts:
@@ -39,6 +32,7 @@ def build_waiting(folder: str) -> Flask:
     def health() -> waiting.Facts:
         return waiting.where()
 
-    endpoint = waiting.build_endpoint(facts)
-    app.register_blueprint(clerk_blueprint(endpoint, "/own"))
+    endpoints = build_endpoints(Path(folder)) | {"waiting": waiting.build_endpoint(facts)}
+    for name, endpoint in endpoints.items():
+        app.register_blueprint(clerk_blueprint(endpoint, f"/{name}", name))
     return app

@@ -1,4 +1,4 @@
-"""Plain WSGI: all endpoints as one application."""
+"""Plain WSGI: all endpoints as one application, and the handlers that wait."""
 
 from __future__ import annotations
 
@@ -16,23 +16,21 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
-def build(folder: str) -> WSGIApplication:
-    apps = {f"/{name}": wsgi_app(each) for name, each in build_endpoints(Path(folder)).items()}
+def build(folder: str, *, svix: bool = False) -> WSGIApplication:
+    endpoints = build_endpoints(Path(folder), svix=svix) | {"waiting": waiting.build_endpoint()}
+    apps = {f"/{name}": wsgi_app(each) for name, each in endpoints.items()} | {"/health": _health}
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        waiting.REQUEST_ID.set(environ.get("HTTP_X_REQUEST_ID", ""))
         return apps[environ["PATH_INFO"]](environ, start_response)
 
     return application
 
 
-def build_waiting(folder: str) -> WSGIApplication:
-    webhook = wsgi_app(waiting.build_endpoint())
+def build_with_svix(folder: str) -> WSGIApplication:
+    return build(folder, svix=True)
 
-    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"] == "/health":
-            start_response("200 OK", [("content-type", "application/json")])
-            return [json.dumps(waiting.where()).encode()]
-        waiting.REQUEST_ID.set(environ.get("HTTP_X_REQUEST_ID", ""))
-        return webhook(environ, start_response)
 
-    return application
+def _health(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    start_response("200 OK", [("content-type", "application/json")])
+    return [json.dumps(waiting.where()).encode()]

@@ -87,6 +87,16 @@ def test_a_stream_of_chunks_is_read_where_the_server_undoes_them(
         assert (server.folder / headers["svix-id"]).read_bytes() == body
 
 
+@pytest.mark.parametrize("server", ["django-gunicorn"], indirect=True)
+def test_django_itself_sees_no_body_in_chunks_under_wsgi(server: Server) -> None:
+    answer = server.exchange(
+        b"POST /length HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + chunked(b"hello")
+    )
+    assert answer is not None
+    assert answer.body == b"0"
+
+
 @each_server
 def test_a_stream_of_chunks_that_is_too_large_is_refused(server: Server) -> None:
     body, headers = TOO_LARGE

@@ -13,8 +13,19 @@ import pytest
 from clerk_hooks import Endpoint, MethodNotAllowed
 
 from ..application import CANARY, SECRET, signed
-from ..servers import Answer, Server
+from ..gateway import EVENTS
+from ..servers import COMMANDS, WITH_SVIX, Answer, Server
 from .deliveries import CASES, Case, sent
+
+each_verifier = pytest.mark.parametrize(
+    ("server", "verifier"),
+    [
+        *[(kind, "own") for kind in [*COMMANDS, *EVENTS]],
+        *[(kind, "svix") for kind in WITH_SVIX],  # What a server does to a request it does to both.
+    ],
+    indirect=["server"],
+    scope="session",
+)
 
 
 def word(answer: Answer) -> str:
@@ -35,6 +46,7 @@ def seen(server: Server, headers: dict[str, str]) -> bytes | None:
     return next((file.read_bytes() for file in files if file.exists()), None)
 
 
+@each_verifier
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_a_delivery_ends_behind_a_server_as_it_does_without_http(
     server: Server, verifier: str, direct: Endpoint, case: Case
@@ -46,17 +58,20 @@ def test_a_delivery_ends_behind_a_server_as_it_does_without_http(
     assert unaged(answer) == unaged(Answer.of(direct.receive(body, headers)))
 
 
+@each_verifier
 def test_a_handler_that_raises_shows_no_details(server: Server, verifier: str) -> None:
     answer = server.ask(f"/{verifier}", *sent("user.updated"))
     assert answer.body == b'{"error":"handler_failed"}'
     assert CANARY.encode() not in answer.body
 
 
+@each_verifier
 def test_an_aborted_delivery_tells_svix_to_stop(server: Server, verifier: str) -> None:
     answer = server.ask(f"/{verifier}", *sent("user.deleted"))
     assert answer.headers["webhook-delivery"] == "abort-message"
 
 
+@each_verifier
 @pytest.mark.parametrize("body", [b"\xff\xfe", b'{"type":"user.created","data":{"id":"\xe9"}}'])
 def test_a_body_that_is_not_utf_8_reaches_the_verifier_untouched(
     server: Server, verifier: str, direct: Endpoint, body: bytes
@@ -69,6 +84,7 @@ def test_a_body_that_is_not_utf_8_reaches_the_verifier_untouched(
     assert answer == Answer.of(direct.receive(body, headers))
 
 
+@each_verifier
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "PURGE"])
 def test_any_method_but_post_is_refused_whatever_its_body(
     server: Server, verifier: str, direct: Endpoint, method: str
@@ -83,6 +99,7 @@ def test_any_method_but_post_is_refused_whatever_its_body(
     assert seen(server, headers) is None
 
 
+@each_verifier
 def test_the_log_of_the_server_shows_neither_secret_nor_signature_nor_payload(
     server: Server, verifier: str
 ) -> None:
