@@ -54,15 +54,16 @@ def test_a_delivery_that_is_handled_elsewhere_is_in_progress_until_it_is_release
     server: Server, stored: Endpoint, event_type: str
 ) -> None:
     body, headers = sent(event_type)
-    assert stored.store is not None
-    names = [handler.name for handler in registry_of(stored.router).handlers_for(event_type)]
-    claim = stored.store.claim(headers["svix-id"], names, stored.lease)
+    processor = stored.processor
+    assert processor.store is not None
+    names = [handler.name for handler in registry_of(processor.router).handlers_for(event_type)]
+    claim = processor.store.claim(headers["svix-id"], names, processor.lease)
     answer = server.ask("/stored", body, headers)
     assert (answer.status, word(answer)) == (409, "in_progress")
     assert answer == Answer.of(stored.receive(body, headers))
     assert seen(server, headers) is None
 
-    stored.store.release(headers["svix-id"], names, claim.token)
+    processor.store.release(headers["svix-id"], names, claim.token)
     answer = server.ask("/stored", body, headers)
     assert (answer.status, word(answer)) == (200, "handled")
     assert answer == Answer.of(stored.receive(*sent(event_type)))
