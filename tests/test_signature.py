@@ -303,5 +303,5 @@ def test_a_verifier_shows_neither_its_secrets_nor_its_keys() -> None:
 
 
 def test_a_clock_that_cannot_be_called_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="clock: a function"):
+    with pytest.raises(ConfigurationError, match="clock must be a function"):
         Verifier(SECRET, clock=5)  # type: ignore[arg-type]

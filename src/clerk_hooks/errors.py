@@ -1,9 +1,9 @@
-"""The errors of clerk_hooks: one tree, each with a reason and the HTTP status that answers it.
+"""The errors of clerk_hooks: one tree. Each has a reason, and the HTTP status of the reply.
 
     ClerkHooksError                          reason, status, a message that is safe to show
       ConfigurationError (ValueError)        at start: a mistake in the program or its settings
-        SecretError                          wrong or missing signing secret
-      InputTypeError (TypeError)             the caller's mistake: no body, no headers
+        SecretError                          missing or wrong signing secret
+      InputTypeError (TypeError)             a mistake in the calling code: not a body, not headers
       VerificationError              400     not proven to come from Clerk
         MissingHeader
         MalformedHeader
@@ -11,15 +11,16 @@
         NoMatchingSignature
       PayloadError                   422     verified, but not a readable event
       HandlerError                   500     handlers raised
-      AbortDelivery                  422     a handler gave the delivery up for good
+      AbortDelivery                  422     a handler gave up on the delivery for good
       MalformedRequest               400     bad Content-Length, truncated body
       MethodNotAllowed               405
-      InProgress                     409     being handled elsewhere at this moment
+      InProgress                     409     being handled elsewhere right now
       LengthRequired                 411
       RequestTooLarge                413
       StoreUnavailable               503
 
-Messages never hold a secret, a signature or a payload. This module imports nothing of the library.
+A message never contains a secret, a signature or a payload. This module imports nothing from the
+library.
 """
 
 from collections.abc import Sequence
@@ -27,18 +28,18 @@ from typing import ClassVar
 
 
 class ClerkHooksError(Exception):
-    """Base of every error that this library raises.
+    """Base class of every error that this library raises.
 
-    `message` says what is wrong and what to do; without it the class's own text stands.
-    `reason` is the word for logs and replies; without it the class's own word stands.
+    `message` says what is wrong and what to do; the default is the class's own text. `reason` is
+    the word for logs and replies; the default is the class's own word.
     """
 
     status: ClassVar[int] = 500
-    """HTTP status that answers a request which ended in this error."""
+    """HTTP status of the reply to a request that ended in this error."""
     reason: str = "error"
-    """One plain word for what went wrong, for programs: it is the same in every release."""
-    default_message: ClassVar[str] = "clerk_hooks could not do what was asked"
-    """Message of an instance that was built without one."""
+    """One plain word for what went wrong. Programs can rely on it: it never changes."""
+    default_message: ClassVar[str] = "clerk_hooks could not do what it was asked to do"
+    """The message of an instance that was created without one."""
 
     def __init__(self, message: str | None = None, *, reason: str | None = None) -> None:
         super().__init__(self.default_message if message is None else message)
@@ -47,28 +48,28 @@ class ClerkHooksError(Exception):
 
 
 class ConfigurationError(ClerkHooksError, ValueError):
-    """A mistake in the program or its settings, best found when the program starts."""
+    """A mistake in the program or its settings, usually raised when the program starts."""
 
     reason = "bad_configuration"
-    default_message = "clerk_hooks is set up wrongly"
+    default_message = "clerk_hooks is not set up correctly"
 
 
 class SecretError(ConfigurationError):
-    """The signing secret is missing, or is not one."""
+    """The signing secret is missing, or is not a signing secret."""
 
     reason = "bad_secret"
     default_message = "the signing secret is missing or wrong"
 
 
 class InputTypeError(ClerkHooksError, TypeError):
-    """What was passed as body, headers or event is none: a mistake of the calling code."""
+    """Something was passed that is not a body, headers or an event: a bug in the calling code."""
 
     reason = "bad_input"
     default_message = "pass the raw request body (bytes) and the request's headers"
 
 
 class VerificationError(ClerkHooksError):
-    """The request is not proven to come from Clerk, so nothing in it may be trusted."""
+    """The request is not proven to come from Clerk, so nothing in it can be trusted."""
 
     status = 400
     reason = "not_verified"
@@ -76,14 +77,14 @@ class VerificationError(ClerkHooksError):
 
 
 class MissingHeader(VerificationError):
-    """Neither the three ``svix-*`` headers nor the three ``webhook-*`` headers are all there."""
+    """Neither the ``svix-*`` headers nor the ``webhook-*`` headers are complete."""
 
     reason = "missing_header"
     default_message = "a signature header is missing"
 
 
 class MalformedHeader(VerificationError):
-    """A signature header breaks its form: `bad_timestamp`, `bad_message_id`, `duplicate_header`."""
+    """A signature header is malformed: `bad_timestamp`, `bad_message_id`, `duplicate_header`."""
 
     reason = "malformed_header"
     default_message = "a signature header is malformed"
@@ -97,17 +98,17 @@ class TimestampOutsideTolerance(VerificationError):
 
 
 class NoMatchingSignature(VerificationError):
-    """No signature fits body, message id, timestamp and signing secret together."""
+    """No signature matches this body, message id, timestamp and signing secret."""
 
     reason = "no_match"
     default_message = (
-        "no signature matches: the body was changed after signing (pass the raw bytes, not parsed "
-        "JSON), the signing secret is another endpoint's, or the request is forged"
+        "no signature matches: the body changed after signing (pass the raw bytes, not parsed "
+        "JSON), the signing secret belongs to another endpoint, or the request is forged"
     )
 
 
 class PayloadError(ClerkHooksError):
-    """Verified, but not readable: `not_json`, `no_type`, or `bad_shape` for its event type."""
+    """Verified, but not readable: `not_json`, `no_type`, or `bad_shape` for the event type."""
 
     status = 422
     reason = "bad_shape"
@@ -115,17 +116,17 @@ class PayloadError(ClerkHooksError):
 
 
 class HandlerError(ClerkHooksError):
-    """One or more handlers of a delivery raised; the others have run all the same."""
+    """One or more handlers of a delivery raised. The others still ran."""
 
     reason = "handler_failed"
     default_message = "a handler failed"
 
     errors: tuple[Exception, ...]
-    """What the handlers raised, in the order in which they ran."""
+    """The errors that the handlers raised, in the order in which they ran."""
     failed: tuple[str, ...]
     """The names of the handlers that raised, in the same order."""
     done: tuple[str, ...]
-    """The names of the handlers that need not run again: they have succeeded, now or earlier."""
+    """The names of the handlers that need not run again: they succeeded, now or earlier."""
 
     def __init__(
         self,
@@ -142,28 +143,28 @@ class HandlerError(ClerkHooksError):
 
     @property
     def is_abort(self) -> bool:
-        """Whether every handler that raised gave the delivery up for good."""
+        """Whether every handler that raised gave up on the delivery for good."""
         return bool(self.errors) and all(isinstance(e, AbortDelivery) for e in self.errors)
 
 
 class AbortDelivery(ClerkHooksError):
-    """For handlers to raise: this delivery has failed for good, and Svix shall not retry it."""
+    """For handlers to raise: the delivery has failed for good, and Svix must not retry it."""
 
     status = 422
     reason = "aborted"
-    default_message = "a handler gave the delivery up for good"
+    default_message = "a handler gave up on the delivery for good"
 
 
 class MalformedRequest(ClerkHooksError):
-    """The HTTP request itself is broken: bad Content-Length, or a body shorter than announced."""
+    """The HTTP request itself is broken: a bad Content-Length, or a body shorter than that."""
 
     status = 400
     reason = "malformed_request"
-    default_message = "the request's body does not fit its Content-Length"
+    default_message = "the request's body does not match its Content-Length"
 
 
 class MethodNotAllowed(ClerkHooksError):
-    """Webhooks come by POST only."""
+    """The request is not a POST."""
 
     status = 405
     reason = "method_not_allowed"
@@ -171,7 +172,7 @@ class MethodNotAllowed(ClerkHooksError):
 
 
 class InProgress(ClerkHooksError):
-    """Some handler of this message is being run elsewhere right now: come back later."""
+    """A handler of this message is running elsewhere right now: try again later."""
 
     status = 409
     reason = "in_progress"
@@ -179,11 +180,11 @@ class InProgress(ClerkHooksError):
 
 
 class LengthRequired(ClerkHooksError):
-    """A body in a Transfer-Encoding that the server does not undo, so that its end is unknown."""
+    """The server does not decode the body's Transfer-Encoding, so the body's end is unknown."""
 
     status = 411
     reason = "length_required"
-    default_message = "send a Content-Length: this server does not undo the Transfer-Encoding"
+    default_message = "send a Content-Length: this server does not decode the Transfer-Encoding"
 
 
 class RequestTooLarge(ClerkHooksError):
@@ -195,7 +196,7 @@ class RequestTooLarge(ClerkHooksError):
 
 
 class StoreUnavailable(ClerkHooksError):
-    """The idempotency store or the queue does not answer, so nothing was acknowledged."""
+    """The idempotency store or the queue does not answer, so the delivery is not acknowledged."""
 
     status = 503
     reason = "store_unavailable"

@@ -1,7 +1,7 @@
 """Signature headers: any container of headers in, the three values out.
 
-What lives here is the form that frameworks hand headers over in. What the values must look like
-is the business of `clerk_hooks.signature`.
+This module deals with the forms in which frameworks pass headers. `clerk_hooks.signature` checks
+the values.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,44 +13,45 @@ from .errors import ClerkHooksError, InputTypeError, MalformedHeader, MissingHea
 Headers: TypeAlias = (
     Mapping[str, object] | Mapping[bytes, object] | Iterable[tuple[str | bytes, str | bytes]]
 )
-"""Headers as any framework has them: a mapping of any case (text or bytes, single values or lists),
-a list of pairs, Starlette's and Werkzeug's headers, a WSGI environ, an ASGI scope's list."""
+"""Headers in any framework's form: a mapping (names in any case, text or bytes, single values or
+lists), a list of pairs, headers of Starlette or Werkzeug, a WSGI environ, an ASGI scope's list."""
 
 
 SignatureHeaders: TypeAlias = tuple[bytes, bytes, bytes]
-"""Message id, timestamp and signature, without the blanks around them; in bytes, as the MAC is."""
+"""Message id, timestamp and signature without surrounding whitespace, as bytes for the MAC."""
 
 _FAMILIES = (
     ("svix-id", "svix-timestamp", "svix-signature"),
-    # The white-label names of the Standard Webhooks spec, which Svix's own libraries accept too.
+    # The names in the Standard Webhooks spec, which Svix's own libraries accept too.
     ("webhook-id", "webhook-timestamp", "webhook-signature"),
 )
 _NAMES = frozenset(name for family in _FAMILIES for name in family)
 
-# HTTP gives no charset. What is not ASCII fails the rules or matches no signature, so the only
-# demand on this encoding is that it never raises.
+# HTTP defines no charset. Text that is not ASCII breaks a rule or matches no signature, so all that
+# this encoding has to do is never raise.
 _encoded = partial(str.encode, encoding="utf-8", errors="surrogatepass")
 
 
 def read_headers(headers: Headers) -> SignatureHeaders:
-    """Find the signature headers in `headers`, a container of any kind named in `Headers`.
+    """Find the signature headers in `headers`, in any of the forms that `Headers` lists.
 
-    A family counts only when it is whole, ``svix-*`` first; a blank value counts as missing.
+    A family counts only if it is complete, and ``svix-*`` comes first. A blank value counts as
+    missing.
 
-    Raises `MissingHeader`, `MalformedHeader` (``duplicate_header``) where copies of one header
-    differ, and `InputTypeError` where `headers` is no container of headers.
+    Raises `MissingHeader`, `MalformedHeader` (``duplicate_header``) if copies of one header differ,
+    and `InputTypeError` if `headers` are not headers.
     """
     found: dict[str, bytes] = {}
     try:
         for key, value in _pairs(headers):
             if (name := _canonical_name(key)) is not None:
-                # Text, which is the rule, without a call.
+                # Usually text: do not spend a call on it.
                 text = _encoded(value).strip() if type(value) is str else _text(value)
                 if text and found.setdefault(name, text) != text:
                     raise _conflict()
     except ClerkHooksError:
         raise
-    except Exception as error:  # A container of the caller's own may raise anything when read.
+    except Exception as error:  # The caller's own container may raise anything.
         raise _no_headers(headers) from error
     for family in _FAMILIES:
         message_id, timestamp, signature = map(found.get, family)
@@ -70,7 +71,7 @@ def _pairs(headers: Headers) -> Iterable[tuple[object, object]]:
 
 def _conflict() -> MalformedHeader:
     return MalformedHeader(
-        "a signature header came more than once, with different values", reason="duplicate_header"
+        "a signature header occurs more than once, with different values", reason="duplicate_header"
     )
 
 
@@ -84,7 +85,7 @@ def _no_headers(headers: object) -> InputTypeError:
 
 @lru_cache(maxsize=512)
 def _canonical_name(key: object) -> str | None:
-    """The lower-case name of one of the six headers, also from a WSGI environ; None for others."""
+    """The lower-case name of one of the six headers (from a WSGI environ too); None for others."""
     if isinstance(key, bytes):
         key = key.decode("latin-1")
     if not isinstance(key, str):
@@ -96,7 +97,7 @@ def _canonical_name(key: object) -> str | None:
 
 
 def _text(value: object) -> bytes:
-    """`value` as bytes without the ASCII blanks around it; blank for None, and for no value."""
+    """`value` as bytes without surrounding ASCII whitespace; empty for None and an empty list."""
     if isinstance(value, str):
         return _encoded(value).strip()
     if isinstance(value, (bytes, bytearray)):
@@ -109,7 +110,7 @@ def _text(value: object) -> bytes:
             raise _conflict()
         return copies.pop() if copies else b""
     raise InputTypeError(
-        f"a signature header's value is of type {type(value).__name__}, not text",
+        f"the value of a signature header is of type {type(value).__name__}, not text",
         reason="bad_headers",
     )
 
@@ -118,11 +119,11 @@ def _what_is_missing(found: dict[str, bytes]) -> str:
     if not found:
         return (
             "svix-id, svix-timestamp and svix-signature are missing: this is not a delivery from "
-            "Clerk, or a proxy in between removes its headers"
+            "Clerk, or a proxy removes its headers"
         )
     family = next(family for family in _FAMILIES if any(name in found for name in family))
     missing = " and ".join(name for name in family if name not in found)
-    hint = "a proxy in between may remove or rename headers"
+    hint = "a proxy may remove or rename headers"
     if any(name not in family for name in found):
-        hint = "svix-* and webhook-* headers are not mixed: one family must be whole"
+        hint = "svix-* and webhook-* headers cannot be mixed: one family must be complete"
     return f"{missing} missing or blank; {hint}"

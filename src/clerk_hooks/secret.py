@@ -1,4 +1,4 @@
-"""Signing secrets: what is one, where it is found, and the key it holds.
+"""Signing secrets: their form, where to find them, and the keys that they hold.
 
 No error raised here repeats any part of a secret.
 """
@@ -12,10 +12,10 @@ from typing import TypeAlias, cast
 from .errors import SecretError
 
 Secret: TypeAlias = str | bytes | Iterable[str | bytes]
-"""A signing secret (``whsec_...``), or several while rotating."""
+"""A signing secret (``whsec_...``), or several during a rotation."""
 
 SECRET_VARIABLE = "CLERK_WEBHOOK_SIGNING_SECRET"  # noqa: S105 - the name, not the secret
-"""The environment variable that Clerk's own SDKs read the signing secret from."""
+"""The environment variable from which Clerk's own SDKs read the signing secret."""
 
 _FORMER_VARIABLES = ("CLERK_WEBHOOK_SECRET", "SIGNING_SECRET", "WEBHOOK_SECRET")
 _MIN_KEY_BYTES = 16  # The spec asks issuers for 24; published test vectors hold a key of 23.
@@ -29,10 +29,10 @@ _NOT_SECRETS = {
 
 
 def read_keys(secret: Secret | None) -> tuple[bytes, ...]:
-    """The keys (16 bytes or more each) of one signing secret or of several; never none.
+    """The keys of one or more signing secrets: at least one, each of at least 16 bytes.
 
-    ``None`` stands for the environment variable; text may hold several secrets, separated by
-    blanks; `bytes` are the secret's text. Raises `SecretError`.
+    ``None`` means the environment variable. A text can hold several secrets, separated by
+    whitespace. `bytes` are the text of a secret. Raises `SecretError`.
     """
     if secret is None:
         secret = secret_from_environment()
@@ -40,7 +40,7 @@ def read_keys(secret: Secret | None) -> tuple[bytes, ...]:
         texts = _texts(secret)
     except SecretError:
         raise
-    except Exception as error:  # An object of the caller's own may raise anything.
+    except Exception as error:  # The caller's own object may raise anything.
         raise SecretError("the signing secrets cannot be read") from error
     if not texts:
         raise SecretError("no signing secret was passed", reason="missing_secret")
@@ -58,9 +58,9 @@ def _texts(secret: object) -> list[str]:
 
 def _text(item: object) -> str:
     if isinstance(item, str):
-        return str.__str__(item)  # Methods of a subclass may return anything.
+        return str.__str__(item)  # A subclass's methods may return anything.
     if isinstance(item, bytes):
-        # What is not ASCII becomes characters that are not base64, and is refused as such.
+        # Bytes that are not ASCII become characters that are not base64, which are refused.
         return bytes.decode(item, "ascii", "replace")
     raise _not_text(type(item))
 
@@ -70,7 +70,7 @@ def _not_text(kind: type) -> SecretError:
 
 
 def _keys(text: str) -> list[bytes]:
-    """The keys of one or several signing secrets, separated by blanks."""
+    """The keys of one or more signing secrets, separated by whitespace."""
     words = text.strip().strip(_QUOTES).split()
     if not words:
         raise SecretError("the signing secret is empty", reason="missing_secret")
@@ -78,19 +78,19 @@ def _keys(text: str) -> list[bytes]:
 
 
 def secret_from_environment() -> str:
-    """The text of the environment variable. Raises `SecretError` where it is unset or blank."""
+    """The text of the environment variable. Raises `SecretError` if it is unset or blank."""
     secret = os.environ.get(SECRET_VARIABLE, "")
     if secret.strip():
         return secret
     hint = "copy the endpoint's Signing Secret from Clerk's dashboard (Webhooks)"
     former = next((name for name in _FORMER_VARIABLES if os.environ.get(name)), None)
     if former is not None:
-        hint = f"but {former} is: rename it, or pass its value as secret="
+        hint = f"but {former} is: rename that, or pass its value as secret="
     raise SecretError(f"{SECRET_VARIABLE} is not set; {hint}", reason="missing_secret")
 
 
 def _key(text: str) -> bytes:
-    """The key that one signing secret holds. Its padding is optional, as it is for Svix."""
+    """The key in one signing secret. Its base64 padding is optional, as it is for Svix."""
     for prefix, what in _NOT_SECRETS.items():
         if text.startswith(prefix):
             raise SecretError(f"this is {what}, not a signing secret (whsec_...)")
@@ -99,10 +99,10 @@ def _key(text: str) -> bytes:
     if not bare:
         raise SecretError("the signing secret is empty", reason="missing_secret")
     if not re.fullmatch("[A-Za-z0-9+/]+={0,2}", encoded) or len(bare) % 4 == 1:
-        raise SecretError("this is not a signing secret: whsec_ and base64 are expected")
+        raise SecretError("this is not a signing secret: expected whsec_ and base64")
     key = a2b_base64(bare + "=" * (-len(bare) % 4))
     if len(key) < _MIN_KEY_BYTES:
         raise SecretError(
-            f"a signing secret of under {_MIN_KEY_BYTES} bytes is too short to be safe"
+            f"this signing secret is too short to be safe: it has under {_MIN_KEY_BYTES} bytes"
         )
     return key

@@ -89,7 +89,7 @@ def test_a_sync_handler_gets_one_whichever_way_it_is_run(
 
 
 def test_nobody_gets_one_outside_a_handler(engine: sqlalchemy.Engine) -> None:
-    with pytest.raises(ConfigurationError, match="for a handler to call") as caught:
+    with pytest.raises(ConfigurationError, match="only in a handler") as caught:
         SQLAlchemyStore(engine).connection(OTHER)
     assert caught.value.reason == "not_claimed"
 

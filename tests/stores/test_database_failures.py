@@ -237,7 +237,7 @@ def test_the_limits_of_the_store_are_not_left_on_the_connections_of_the_app(
 def test_a_pool_without_a_free_connection_is_unavailable(place: Backend) -> None:
     engine = sqlalchemy.create_engine(place.url, pool_size=1, max_overflow=0, pool_timeout=0.2)
     store = SQLAlchemyStore(engine)
-    with engine.connect(), pytest.raises(StoreUnavailable, match="no connection of the pool"):
+    with engine.connect(), pytest.raises(StoreUnavailable, match="the pool has no free connection"):
         store.claim("msg_1", ["h"], LEASE)
     assert store.claim("msg_1", ["h"], LEASE).run == ("h",)
     engine.dispose()

@@ -127,7 +127,7 @@ def test_where_nothing_can_be_proven_the_request_may_show_it() -> None:
     found = explain(changed, length, secret=SECRET, now=NOW)
     check(found, "body_changed")
     assert not found.proven
-    assert f"{len(changed)} bytes, and its Content-Length is {len(BODY)}" in found.message
+    assert f"{len(changed)} bytes, but its Content-Length is {len(BODY)}" in found.message
     found = explain(json.dumps({**parsed(), "more": 1}), HEADERS, secret=SECRET, now=NOW)
     check(found, "body_changed")
     assert not found.proven

@@ -1,1 +1,1 @@
-"""Idempotency stores that outlive a process; each module needs the extra of its name, if any."""
+"""Idempotency stores that outlive a process. Each module needs the extra of its name, if any."""

@@ -1,4 +1,4 @@
-"""What `SQLAlchemyStore` does on an `AsyncEngine`: the methods of a store, to be awaited."""
+"""The methods of `SQLAlchemyStore` on an `AsyncEngine`, as coroutines."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -11,7 +11,7 @@ from ._sql import Rules
 
 
 class AwaitedStore:
-    """An `IdempotencyStore` whose methods are coroutines."""
+    """The methods of an `IdempotencyStore`, as coroutines."""
 
     def __init__(self, rules: Rules, transactions: AsyncTransactions) -> None:
         self._rules = rules
@@ -30,14 +30,14 @@ class AwaitedStore:
         )
         self._transactions.expect((claim.token, name) for name in claim.run)
         if self._rules.is_sweep_due(len(claim.run)):
-            with suppress(StoreUnavailable):  # The claim stands; another one will sweep.
+            with suppress(StoreUnavailable):  # The claim stands; a later one will sweep.
                 await self._transactions.run(self._rules.sweep)
         return claim
 
     async def confirm(
         self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None
     ) -> bool:
-        """Remember that a handler has succeeded, with all that it wrote to its connection."""
+        """Record that a handler succeeded, and commit everything it wrote to its connection."""
         return await self._transactions.finish(
             (token, handler),
             lambda transaction: self._rules.confirm(transaction, message_id, handler, token, mark),
@@ -45,14 +45,14 @@ class AwaitedStore:
         )
 
     async def release(self, message_id: str, handlers: Sequence[str], token: str) -> None:
-        """Give up claims, as `IdempotencyStore.release` says; what was written is rolled back."""
+        """Give up claims, as `IdempotencyStore.release` says, and roll back what was written."""
         await self._transactions.drop((token, name) for name in handlers)
         await self._transactions.run(
             lambda transaction: self._rules.release(transaction, message_id, handlers, token)
         )
 
     async def show(self, message_id: str) -> list[HandlerRecord]:
-        """What is remembered of a message, by the names of its handlers."""
+        """Return what is known of a message, ordered by the names of its handlers."""
         return await self._transactions.run(
             lambda transaction: self._rules.show(transaction, message_id)
         )
@@ -64,7 +64,7 @@ class AwaitedStore:
         )
 
     async def purge(self) -> int:
-        """Forget what is older than the retention; returns how many handlers that were."""
+        """Forget everything older than the retention; return the number of handlers."""
         total, is_all = 0, False
         while not is_all:
             count, is_all = await self._transactions.run(self._rules.purge_some)

@@ -1,6 +1,6 @@
-"""What PostgreSQL, MySQL, MariaDB and SQLite each need: words, limits of time, and kinds of errors.
+"""The differences between PostgreSQL, MySQL, MariaDB and SQLite: SQL, time limits and errors.
 
-All of it is for a synchronous `Connection`, which SQLAlchemy lends to asynchronous ones too.
+Everything here works on a synchronous `Connection`, which async connections have inside, too.
 """
 
 import time
@@ -28,7 +28,7 @@ _MYSQL = Spelling(
     insert="INSERT IGNORE INTO",
     or_nothing="",
     or_lock="ON DUPLICATE KEY UPDATE object_key = object_key",
-    # A plain SELECT tells what there was when the handler's transaction began to read.
+    # A plain SELECT shows the rows as they were at the handler's first read.
     read_locked=" FOR UPDATE",
     delete_some="DELETE FROM {table} WHERE forget_at <= :now ORDER BY forget_at LIMIT :count",
 )
@@ -38,10 +38,10 @@ SPELLINGS = {
     "mariadb": _MYSQL,
     "sqlite": Spelling(),
 }
-"""By the names of SQLAlchemy's dialects."""
+"""SQL by SQLAlchemy's name of the dialect."""
 
-# Two transactions that waited for each other, or that saw each other's work too late: PostgreSQL's
-# and standard SQL's states, and the numbers of MySQL and MariaDB. The one that failed was undone.
+# Two transactions deadlocked or could not be serialized: the states of PostgreSQL and standard SQL,
+# and the numbers of MySQL and MariaDB. The transaction that failed was rolled back.
 _CONFLICTS = frozenset({"40001", "40P01", 1213, 1020})
 
 _MYSQL_LIMIT = (
@@ -56,17 +56,17 @@ _MYSQL_UNDO = (
 
 
 class Settings(NamedTuple):
-    """How a store was set up."""
+    """The settings of a store."""
 
     rules: Rules
     timeout: float
-    """Seconds."""
+    """In seconds."""
     clock: Callable[[], float]
     create_schema: bool
 
 
 def limit(connection: Connection, seconds: float) -> str | None:
-    """Let no statement wait for locks longer; returns what undoes that after the transaction."""
+    """Limit each statement's wait for locks; return the statement that removes the limit again."""
     seconds = max(seconds, 0.001)
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {ceil(1000 * seconds)}")
@@ -85,9 +85,9 @@ def perform(
     work: Callable[[Transaction], _Result],
     undo_limit: str | None,
 ) -> _Result:
-    """Do `work` in the transaction that is open, or a new one, and commit it.
+    """Do `work` in the open transaction or a new one, and commit it.
 
-    It is rolled back where `work` fails or answers that it was False: nothing shall have changed.
+    If `work` raises or returns False, roll back, so that nothing changes.
     """
 
     def execute(statement: str, parameters: Mapping[str, object]) -> Rows:
@@ -112,28 +112,28 @@ def perform(
 
 
 def refuse_commits(connection: Connection) -> None:
-    """Let nobody but `perform` commit: a session that has rolled back would, before the confirm."""
+    """Let only `perform` commit: a session that rolled back before would commit too early."""
     event.listen(connection, "commit", _refuse_commit)
 
 
 def _refuse_commit(connection: Connection) -> None:
-    # SQLAlchemy takes a transaction whose commit failed for one that has ended, and leaves it open.
+    # After a failed commit SQLAlchemy thinks that the transaction has ended, and leaves it open.
     connection.dialect.do_rollback(connection.connection)
     raise ConfigurationError(
-        "a handler does not commit the connection of its store, which does, once the handler has "
-        'succeeded; a Session that rolls back takes join_transaction_mode="create_savepoint"',
+        "a handler must not commit its store's connection: the store commits it once the handler "
+        'has succeeded; a Session that rolls back needs join_transaction_mode="create_savepoint"',
         reason="early_commit",
     )
 
 
 def prepare(connection: Connection, settings: Settings) -> None:
-    """What is to be done once, at first use: create the tables.
+    """Create the tables; needed once, at first use.
 
-    Raises `ConfigurationError` where the engine commits each statement by itself.
+    Raises `ConfigurationError` if the engine commits each statement by itself.
     """
     if _is_autocommit(connection):
         raise ConfigurationError(
-            "engine: one of AUTOCOMMIT has no transactions, which the store needs",
+            "engine: it uses AUTOCOMMIT, so it has no transactions, which the store needs",
             reason="wrong_engine",
         )
     if settings.create_schema:
@@ -150,32 +150,32 @@ def _is_autocommit(connection: Connection) -> bool:
     at_connect = getattr(connection.dialect, "_on_connect_isolation_level", None)
     if "AUTOCOMMIT" in (options.get("isolation_level"), at_connect):
         return True
-    # Of SQLite's driver, which has no transactions of its own in a usual set-up, it tells nothing.
+    # For SQLite's driver, which usually begins no transactions itself, the attribute says nothing.
     driver = connection.connection.dbapi_connection
-    tell = getattr(driver, "get_autocommit", None)  # With those of MySQL, `autocommit` sets it.
+    tell = getattr(driver, "get_autocommit", None)  # MySQL's drivers: `autocommit` is a setter.
     is_autocommit = getattr(driver, "autocommit", None) if tell is None else tell()
     return connection.dialect.name != "sqlite" and is_autocommit is True
 
 
 def is_worth_another(error: DBAPIError) -> bool:
-    """Whether nothing was done: undone for another's sake, or dead in the pool before it began."""
+    """Whether nothing was done: a conflict rolled it back, or the pooled connection was dead."""
     was_dead = error.connection_invalidated and (error.statement or "").startswith("SET ")
     return was_dead or _code(error.orig) in _CONFLICTS
 
 
 def check_dialect(engine: Engine) -> None:
-    """Raises `ConfigurationError` for a database that this is not made for."""
+    """Raises `ConfigurationError` for a database that the store does not support."""
     name = engine.dialect.name
     if name not in SPELLINGS:
         raise ConfigurationError(
-            f"engine: of {name}; SQLAlchemyStore knows PostgreSQL, MySQL, MariaDB and SQLite"
+            f"engine: SQLAlchemyStore supports PostgreSQL, MySQL, MariaDB and SQLite, not {name}"
         )
     if name == "sqlite" and engine.url.database in (None, "", ":memory:"):
-        raise ConfigurationError("engine: an SQLite file; to keep it in memory, use MemoryStore")
+        raise ConfigurationError("engine: SQLite must use a file; in memory, use MemoryStore")
 
 
 def driver_limits(driver: str, seconds: float) -> dict[str, Any]:
-    """Arguments with which a driver connects, so that the network cannot keep it longer either."""
+    """Arguments for a driver's connect, so that the network cannot delay it for longer either."""
     whole = ceil(seconds)
     if driver in ("psycopg", "psycopg2"):
         return {"connect_timeout": whole, "tcp_user_timeout": ceil(1000 * seconds)}
@@ -188,19 +188,19 @@ def driver_limits(driver: str, seconds: float) -> dict[str, Any]:
 
 @contextmanager
 def failures() -> Generator[None]:
-    """Turns what SQLAlchemy and drivers raise into `StoreUnavailable`, without SQL or values."""
+    """Turn errors of SQLAlchemy and the drivers into `StoreUnavailable`, without SQL or values."""
     try:
         yield
     except DBAPIError as error:
         raise StoreUnavailable(f"the database: {_kind(error.orig)}") from error.orig
     except PoolTimeout as error:
-        raise StoreUnavailable("the database: no connection of the pool is free") from error
+        raise StoreUnavailable("the database: the pool has no free connection") from error
     except (SQLAlchemyError, OSError) as error:
         raise StoreUnavailable(f"the database: {type(error).__name__}") from error
 
 
 def remaining(deadline: float) -> float:
-    """Seconds until `deadline` of the monotonic clock. Raises `StoreUnavailable` after it."""
+    """Seconds until `deadline` (monotonic clock). Raises `StoreUnavailable` after it."""
     seconds = deadline - time.monotonic()
     if seconds <= 0:
         raise StoreUnavailable("the database: timed out")
@@ -212,7 +212,7 @@ def _undo(connection: Connection, statement: str) -> None:
         connection.exec_driver_sql(statement)
         connection.rollback()
     except SQLAlchemyError:
-        connection.invalidate()  # Nobody shall have to live with our limits.
+        connection.invalidate()  # The pool's next user must not get our limits.
 
 
 def _kind(error: BaseException | None) -> str:
@@ -221,7 +221,7 @@ def _kind(error: BaseException | None) -> str:
 
 
 def _code(error: BaseException | None) -> "str | int | None":
-    """The state that PostgreSQL's drivers tell, or the number that those of MySQL do."""
+    """The state from PostgreSQL's drivers, or the number from those of MySQL."""
     state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
     if isinstance(state, str):
         return state

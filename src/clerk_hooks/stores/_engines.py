@@ -1,7 +1,7 @@
 """Transactions of `SQLAlchemyStore`: on an `Engine`, and awaited on an `AsyncEngine`.
 
-Both run pieces of work, each in a transaction of its own, or at the end of the one that a handler
-asked for. Those are kept by the claim they belong to: its token, and the handler's name.
+Both run pieces of work, each in its own transaction or at the end of the transaction that a handler
+asked for. The handlers' transactions are kept by claim: its token and the handler's name.
 """
 
 import time
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _Result = TypeVar("_Result")
 Work: TypeAlias = Callable[[Transaction], _Result]
 ClaimKey: TypeAlias = tuple[str, str]
-"""Token of a claim, and name of the handler."""
+"""Token of a claim and name of the handler."""
 
 
 class SyncTransactions:
@@ -50,7 +50,7 @@ class SyncTransactions:
         leave_when_forked(self)
 
     def run(self, work: Work[_Result]) -> _Result:
-        """Do `work` in a transaction; again, while there is time, where others got in its way."""
+        """Do `work` in a transaction. After a conflict, repeat it while there is time."""
         deadline = time.monotonic() + self._settings.timeout
         with failures():
             self._prepare()
@@ -64,18 +64,18 @@ class SyncTransactions:
                 remaining(deadline)
 
     def expect(self, keys: Iterable[ClaimKey]) -> None:
-        """From now on these claims may ask for connections."""
+        """Let these claims ask for connections from now on."""
         for key in keys:
             self._claimed[key] = None
 
     def open(self, key: ClaimKey, *, is_async: bool) -> Connection:
-        """The connection of a claim. Raises `ConfigurationError` if it is none of this store.
+        """The connection of a claim. Raises `ConfigurationError` if the claim is not ours.
 
-        `is_async` says what the handler is that asks.
+        `is_async` says whether the handler that asks is async.
         """
         if is_async:
             raise ConfigurationError(
-                "connection: an async handler needs a store on an AsyncEngine",
+                "connection: an async handler needs a store with an AsyncEngine",
                 reason="wrong_engine",
             )
         if key not in self._claimed:
@@ -90,7 +90,7 @@ class SyncTransactions:
     def finish(self, key: ClaimKey, work: Work[bool], release: Work[None]) -> bool:
         """Do `work` at the end of the claim's transaction, and close that.
 
-        Where it fails, the claim is released at once, if the connection still allows.
+        If it fails, release the claim at once if the connection still works.
         """
         connection = self._claimed.pop(key, None)
         if connection is None:
@@ -110,7 +110,7 @@ class SyncTransactions:
                     connection.close()
 
     def leave_to_parent(self) -> None:
-        """In a process that was forked: connections cannot be shared with the parent."""
+        """In a forked process: connections cannot be shared with the parent."""
         keep(self._engine.pool, self._claimed)
         self._engine.dispose(close=False)
         self._claimed = {}
@@ -124,7 +124,7 @@ class SyncTransactions:
 
 
 class AsyncTransactions:
-    """Runs work on an `AsyncEngine`; whatever takes longer than the timeout is abandoned."""
+    """Runs work on an `AsyncEngine`. Work that takes longer than the timeout is abandoned."""
 
     def __init__(self, engine: "AsyncEngine", settings: Settings) -> None:
         self._engine = engine
@@ -142,13 +142,13 @@ class AsyncTransactions:
             self._claimed[key] = None
 
     def open(self, key: ClaimKey, *, is_async: bool) -> "Awaitable[AsyncConnection]":
-        """Like `SyncTransactions.open`; what it returns is to be awaited."""
+        """Like `SyncTransactions.open`, but the result must be awaited."""
         from asyncio import ensure_future, shield
 
-        # A plain function may return what is awaited, and ask when it is.
+        # A plain function may return an awaitable that asks for the connection.
         if not is_async and not _is_in_loop():
             raise ConfigurationError(
-                "connection: a handler that is not async needs a store on an Engine",
+                "connection: a handler that is not async needs a store with an Engine",
                 reason="wrong_engine",
             )
         if key not in self._claimed:
@@ -208,7 +208,7 @@ class AsyncTransactions:
                 return await connection.run_sync(_finish, self._settings, work, release)
 
     async def _pop(self, key: ClaimKey) -> "AsyncConnection | None":
-        """The connection of a claim; None too where there was none to be had."""
+        """The connection of a claim; None if it asked for none, or could not get one."""
         connecting = self._claimed.pop(key, None)
         if connecting is None:
             return None
@@ -217,7 +217,7 @@ class AsyncTransactions:
         return None
 
     async def _in_time(self, coroutine: Coroutine[Any, Any, _Result]) -> _Result:
-        """Await `coroutine`, but not for longer than the timeout, nor for its cancellation."""
+        """Await `coroutine` until the timeout; do not wait for it to be cancelled."""
         from asyncio import create_task, wait
 
         task = create_task(coroutine)
@@ -233,10 +233,10 @@ class AsyncTransactions:
 
 
 def _begin(connection: Connection) -> None:
-    """Begin the handler's transaction, of which nobody but the store makes a commit.
+    """Begin the handler's transaction, which only the store commits.
 
-    An ORM session that finds a transaction joins it, and what it commits waits for the store.
-    Python's driver of SQLite begins none before the first write: a savepoint would be all.
+    An ORM session joins an open transaction, and what it commits then waits for the store. Python's
+    SQLite driver begins none before the first write, so a savepoint would stand alone.
     """
     connection.begin()
     driver: Any = connection.connection.driver_connection
@@ -249,7 +249,7 @@ def _attempt(
     connection: Connection, settings: Settings, work: Work[_Result], seconds: float
 ) -> _Result:
     with watched(connection, seconds):
-        # Two statements of a transaction may have to wait for others: for a mark, and for a claim.
+        # Two statements of a transaction may have to wait: for a mark, and for a claim.
         return perform(connection, settings, work, limit(connection, seconds / 2))
 
 
@@ -261,7 +261,7 @@ def _finish(
     except SQLAlchemyError:
         if not connection.invalidated:
             with suppress(SQLAlchemyError):
-                connection.rollback()  # An aborted transaction takes no statement any more.
+                connection.rollback()  # An aborted transaction accepts no more statements.
                 _attempt(connection, settings, release, settings.timeout)
         raise
 
@@ -278,12 +278,12 @@ def _is_in_loop() -> bool:
 
 def _not_claimed() -> ConfigurationError:
     return ConfigurationError(
-        "connection: for a handler that an Endpoint with this very store is running",
+        "connection: only a handler that an Endpoint with this same store is running has one",
         reason="not_claimed",
     )
 
 
 def _ignore(task: "Task[Any]") -> None:
-    """Look at how an abandoned task ended, as asyncio complains of those that nobody looks at."""
+    """Retrieve an abandoned task's error: asyncio complains about errors never retrieved."""
     if not task.cancelled():
         task.exception()

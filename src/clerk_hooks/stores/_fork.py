@@ -1,4 +1,4 @@
-"""What a process inherits by a fork and must leave alone: connections, threads that are gone."""
+"""Things that a forked process inherits and must leave alone: connections, and dead threads."""
 
 import logging
 import os
@@ -7,10 +7,10 @@ from weakref import WeakSet
 
 
 class Inherited(Protocol):
-    """What another process has open."""
+    """Something that the parent process has open."""
 
     def leave_to_parent(self) -> None:
-        """Begin anew, and neither use nor close what there was."""
+        """Start again, and neither use nor close the inherited things."""
         ...
 
 
@@ -21,12 +21,12 @@ _logger = logging.getLogger("clerk_hooks")
 
 
 def leave_when_forked(inherited: Inherited) -> None:
-    """Have `inherited` left to the parent in every process that is forked from this one."""
+    """Leave `inherited` to the parent in every process forked from this one."""
     _inherited.add(inherited)
 
 
 def keep(*things: object) -> None:
-    """Keep `things` for ever: as garbage they would end what the parent is still using."""
+    """Keep `things` for ever: collecting them would close what the parent still uses."""
     _kept.extend(things)
 
 
@@ -35,9 +35,9 @@ def _leave_to_parent() -> None:
         try:
             inherited.leave_to_parent()
         except Exception:
-            # An engine may have listeners of anybody's: no reason not to go on with the others.
-            _logger.exception("a store has failed to leave its connections to the parent process")
+            # An engine can have anybody's listeners. The other stores must not suffer from them.
+            _logger.exception("a store failed to leave its connections to the parent process")
 
 
-if hasattr(os, "register_at_fork"):  # Not on Windows, which does not fork.
+if hasattr(os, "register_at_fork"):  # Windows has no fork.
     os.register_at_fork(after_in_child=_leave_to_parent)

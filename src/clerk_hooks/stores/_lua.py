@@ -1,9 +1,9 @@
-"""The rules of a store as Lua scripts, each of which Redis runs at once and undivided.
+"""The rules of a store as Lua scripts, each of which Redis runs as one atomic step.
 
-Under the prefix there are, per message, a hash from the names of its handlers to a record,
-``STATE EXPIRES_AT TOKEN [HOLDERS]``; per object, a hash with its mark; and per object a hash of the
-handlers being run for it, ``LEASED_UNTIL MESSAGE_ID``, whose key stands in their records.
-Redis deletes each key when the last thing in it is to be forgotten.
+There are three kinds of keys under the prefix. A message has a hash from the names of its handlers
+to records, ``STATE EXPIRES_AT TOKEN [HOLDERS]``. An object has a hash with its mark. An object also
+has a hash, the holders, of the handlers running for it, ``LEASED_UNTIL MESSAGE_ID``; the handlers'
+records name its key. Redis deletes a key once everything in it has expired.
 """
 
 _READ_MARK = """
@@ -59,7 +59,7 @@ if has_run then redis.call("PEXPIRE", message, milliseconds) end
 return table.concat(outcomes, " ")
 """
 )
-"""Keys: the message; with an object, its mark and its holders. Answers with an outcome each."""
+"""Keys: the message, and with an object its mark and holders. Returns an outcome per handler."""
 
 CONFIRM = (
     _READ_MARK
@@ -93,7 +93,7 @@ end
 return 1
 """
 )
-"""Keys: the message; to move a mark, that. Answers with 1, or 0 where it is not to be confirmed."""
+"""Keys: the message, and the mark if it is to be moved. Returns 1, or 0 if nothing is confirmed."""
 
 RELEASE = """
 local message, message_id, token = KEYS[1], ARGV[1], ARGV[2]
@@ -118,9 +118,9 @@ end
 redis.call("DEL", message)
 return #handlers
 """
-"""Key: the message. Answers with the number of handlers."""
+"""Key: the message. Returns the number of handlers."""
 
 SHOW = """
 return redis.call("HGETALL", KEYS[1])
 """
-"""Key: the message. Answers with its handlers and their records, in turn."""
+"""Key: the message. Returns its handlers, each followed by its record."""

@@ -1,12 +1,12 @@
-"""The rules of a store in SQL, for whatever runs one statement after the other.
+"""The rules of a store in SQL, for anything that can run statements one by one.
 
-There is one row per claimed handler of a message: `leased_until` is NULL once it is done, and
-`object_key` is set only while a handler that drops stale events is being run. There is one row per
-object for its mark, which is also the lock that two messages of one object queue for. What has
-passed `forget_at` counts for nothing, and is deleted in passing.
+Each claimed handler of a message has a row. Its `leased_until` is NULL once the handler is done,
+and its `object_key` is set only while a handler that drops stale events is running. Each object has
+a row for its mark, which is also the lock for which two messages of one object queue. A row past
+its `forget_at` does not count, and is deleted from time to time.
 
-Every transaction takes a mark's row before it takes rows of claims, so that no two wait for each
-other; and it begins with a statement that writes, so that SQLite never has to upgrade a lock.
+Every transaction locks a mark's row before it locks rows of claims, so that no two wait for each
+other. It begins with a statement that writes, so that SQLite never has to upgrade a lock.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,32 +20,32 @@ from ..idempotency import Claim, HandlerRecord, KnownObject, Mark, ObjectVersion
 CLAIMS = "clerk_hooks_claims"
 MARKS = "clerk_hooks_marks"
 KEY_LENGTH = 255
-"""Characters of a message id (a longer one is not verified), a handler's name, an object's key."""
+"""Characters in a message id (longer ids are refused), a handler's name or an object's key."""
 
-_SWEEP_EVERY = 100  # rows written by this process
-_SWEEP = 400  # rows deleted at most: more than were written meanwhile, so that no backlog stays
-_PURGE = 2_000  # rows deleted in one transaction of `purge`
+_SWEEP_EVERY = 100  # Rows written by this process.
+_SWEEP = 400  # Rows deleted at most. More than were written meanwhile, so that a backlog shrinks.
+_PURGE = 2_000  # Rows deleted in one transaction of `purge`.
 
 
 class Rows(Protocol):
-    """What a statement gives back."""
+    """The result of a statement."""
 
     @property
     def rowcount(self) -> int:
-        """How many rows it wrote."""
+        """The number of rows that it wrote."""
         ...
 
     def fetchall(self) -> Sequence[Any]:
-        """The rows it read."""
+        """The rows that it read."""
         ...
 
 
 Execute: TypeAlias = Callable[[str, Mapping[str, object]], Rows]
-"""Runs a statement with ``:name`` parameters in the transaction that is open."""
+"""Runs a statement with ``:name`` parameters in the open transaction."""
 
 
 class Transaction(NamedTuple):
-    """A transaction that is open, and the time it is about."""
+    """An open transaction, and the time that counts as now in it."""
 
     execute: Execute
     now: float
@@ -53,7 +53,7 @@ class Transaction(NamedTuple):
 
 
 class Spelling(NamedTuple):
-    """How a database spells what standard SQL has no words for."""
+    """How a database spells the parts that standard SQL lacks."""
 
     insert: str = "INSERT INTO"
     or_nothing: str = "ON CONFLICT DO NOTHING"
@@ -66,9 +66,9 @@ class Spelling(NamedTuple):
 
 
 class Rules:
-    """What `IdempotencyStore` promises, given a transaction.
+    """The promises of `IdempotencyStore`, kept in a given transaction.
 
-    `retention` is in seconds, `claims` and `marks` are the names of the tables as SQL has them.
+    `retention` is in seconds. `claims` and `marks` are the names of the tables, quoted if needed.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Rules:
         lease: timedelta,
         object: ObjectVersion | None,
     ) -> Claim:
-        """Claim handlers: by an insertion alone, where nothing is remembered of the message."""
+        """Claim handlers. If nothing is known of the message, one INSERT is enough."""
         known = KnownObject()
         if object is not None:
             mark = self._lock_mark(transaction, object)
@@ -125,7 +125,7 @@ class Rules:
         token: str,
         mark: ObjectVersion | None,
     ) -> bool:
-        """Confirm a handler; where that is False, the transaction is to be rolled back."""
+        """Confirm a handler. If the result is False, the caller must roll back."""
         ends = transaction.now + self._retention
         known = None if mark is None else self._lock_mark(transaction, mark)
         if mark is not None and known is not None and known.outdates(mark):
@@ -155,7 +155,7 @@ class Rules:
     def release(
         self, transaction: Transaction, message_id: str, handlers: Sequence[str], token: str
     ) -> None:
-        """Delete the claims that `token` still holds and has not confirmed."""
+        """Delete the unconfirmed claims that `token` still holds."""
         for handler in handlers:
             transaction.execute(
                 f"DELETE FROM {self._claims} WHERE message_id = :message_id "  # noqa: S608
@@ -164,25 +164,25 @@ class Rules:
             )
 
     def show(self, transaction: Transaction, message_id: str) -> list[HandlerRecord]:
-        """What is remembered of a message, by the names of its handlers."""
+        """Return what is known of a message, ordered by the names of its handlers."""
         records = self._records(transaction, message_id).values()
         return sorted(record for record in records if record.expires_at > transaction.now)
 
     def forget(self, transaction: Transaction, message_id: str) -> int:
-        """Forget a message; returns how many handlers that were."""
+        """Forget a message; return the number of handlers."""
         return transaction.execute(
             f"DELETE FROM {self._claims} WHERE message_id = :message_id",  # noqa: S608
             {"message_id": message_id},
         ).rowcount
 
     def purge_some(self, transaction: Transaction) -> tuple[int, bool]:
-        """Delete what is to be forgotten; returns how many handlers, and whether that was all."""
+        """Delete expired rows; return the number of handlers, and whether that was all."""
         claims = self._delete_some(transaction, self._claims, "message_id, handler", _PURGE)
         marks = self._delete_some(transaction, self._marks, "object_key", _PURGE)
         return claims, max(claims, marks) < _PURGE
 
     def is_sweep_due(self, written: int) -> bool:
-        """Whether it is time for `sweep`, now that so many rows more were written."""
+        """Whether `sweep` is due now that `written` more rows were written."""
         self._unswept += written
         if self._unswept < _SWEEP_EVERY:
             return False
@@ -190,12 +190,12 @@ class Rules:
         return True
 
     def sweep(self, transaction: Transaction) -> None:
-        """Delete some of what is to be forgotten, so that the tables do not grow for ever."""
+        """Delete some expired rows, so that the tables do not grow for ever."""
         self._delete_some(transaction, self._claims, "message_id, handler", _SWEEP)
         self._delete_some(transaction, self._marks, "object_key", _SWEEP)
 
     def _lock_mark(self, transaction: Transaction, version: ObjectVersion) -> Mark:
-        """The mark of an object, which nobody else reads so until the transaction ends."""
+        """Lock and return the mark of an object. Until the transaction ends, others wait here."""
         key = _object_key(version)
         transaction.execute(
             f"INSERT INTO {self._marks} (object_key, newest_at, is_deleted, forget_at) "  # noqa: S608
@@ -210,7 +210,7 @@ class Rules:
         return Mark(newest_at, bool(is_deleted)) if forget_at > transaction.now else Mark()
 
     def _is_held(self, transaction: Transaction, message_id: str, version: ObjectVersion) -> bool:
-        """Whether a handler of another message is being run for the object."""
+        """Whether a handler of another message is running for the object."""
         rows = transaction.execute(
             f"SELECT 1 FROM {self._claims} WHERE object_key = :object_key "  # noqa: S608
             "AND leased_until > :now AND message_id <> :message_id LIMIT 1",
@@ -225,7 +225,7 @@ class Rules:
         handlers: Sequence[str],
         object: ObjectVersion | None,
     ) -> int:
-        """Insert a row per handler where there is none; returns for how many there was none."""
+        """Insert a row for each handler that has none; return the number inserted."""
         parameters = dict(row)
         for number, name in enumerate(handlers):
             parameters[f"handler{number}"] = name
@@ -243,7 +243,7 @@ class Rules:
         record: HandlerRecord,
         object: ObjectVersion | None,
     ) -> bool:
-        """Claim a handler that somebody else had; False if it has changed since `record`."""
+        """Claim a handler that was claimed before; False if it changed since `record` was read."""
         if record.token == row["token"]:
             return True
         result = transaction.execute(
@@ -279,7 +279,7 @@ class Rules:
 
 
 def _object_key(version: ObjectVersion) -> str:
-    """One text for an object: readable, unless no column would keep it as it is."""
+    """One text for an object: readable, unless a column could not keep it unchanged."""
     text = " ".join(version.key)
     if len(text) <= KEY_LENGTH and text.isprintable() and text == text.strip():
         return text

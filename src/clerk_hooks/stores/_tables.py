@@ -1,6 +1,6 @@
 """The tables of `SQLAlchemyStore`, for `create_all`, for Alembic and, as SQL, for other migrations.
 
-Names and keys are compared byte for byte everywhere: MySQL and MariaDB need to be told so.
+Names and keys are compared byte by byte everywhere. MySQL and MariaDB need a collation for that.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ _OPTIONS: dict[str, Any] = {"sqlite_with_rowid": False} | {
 }
 
 metadata = MetaData()
-"""The tables, to be put beside your own: in Alembic, into the list of ``target_metadata``."""
+"""The tables. In Alembic, add this to your own metadata in the list ``target_metadata``."""
 
 claims = Table(
     CLAIMS,
@@ -59,14 +59,14 @@ Index(f"{MARKS}_forget_at", marks.c.forget_at)
 
 
 def ddl(dialect: str) -> list[str]:
-    """The statements that create the tables and their indexes, for migrations that are SQL.
+    """Return the statements that create the tables and their indexes, for migrations in SQL.
 
     `dialect` is ``postgresql``, ``mysql``, ``mariadb`` or ``sqlite``. Raises `ConfigurationError`.
     """
     try:
         target = URL.create(dialect).get_dialect()()
     except NoSuchModuleError:
-        raise ConfigurationError(f"dialect: none of SQLAlchemy's is named {dialect}") from None
+        raise ConfigurationError(f"dialect: SQLAlchemy has no dialect {dialect!r}") from None
     statements: list[str] = []
     for table in metadata.sorted_tables:
         statements.append(str(CreateTable(table).compile(dialect=target)).strip())
@@ -78,7 +78,7 @@ def ddl(dialect: str) -> list[str]:
 
 
 def create(connection: Connection) -> None:
-    """Create what is missing of the tables and indexes, while others may be doing the same."""
+    """Create the missing tables and indexes, while other processes may be doing the same."""
     for attempt in range(5):
         try:
             for table in metadata.sorted_tables:
@@ -87,7 +87,7 @@ def create(connection: Connection) -> None:
                     index.create(connection, checkfirst=True)
             connection.commit()
             break
-        except DBAPIError as error:  # Most likely somebody was faster; the next look tells.
+        except DBAPIError as error:  # Another process was probably faster: look again.
             connection.rollback()
             if attempt == 4 or error.connection_invalidated:
                 raise

@@ -1,8 +1,9 @@
-"""Cuts the connections of servers that have gone silent.
+"""Cuts connections to servers that have gone silent.
 
-A synchronous driver waits for a reply until the kernel gives the connection up: minutes or for ever
-where a server is frozen, or a network swallows packets. So a thread, which all stores share, shuts
-the socket of a connection that is waited on for too long; its driver then sees that it is broken.
+A synchronous driver waits for a reply until the kernel gives up on the connection. If a server is
+frozen, or a network drops packets, that takes minutes or for ever. So one thread, which all stores
+share, shuts the socket of a connection that has been waiting too long. Its driver then sees that
+the connection is broken.
 """
 
 import os
@@ -18,14 +19,14 @@ from ._fork import leave_when_forked
 
 
 class _Watchdog:
-    """The thread, and the sockets that it watches."""
+    """The thread and the sockets that it watches."""
 
     def __init__(self) -> None:
         self._begin()
         leave_when_forked(self)
 
     def leave_to_parent(self) -> None:
-        """Begin anew: a process that was forked has none of its parent's threads."""
+        """Start again: a forked process has none of its parent's threads."""
         self._begin()
 
     def _begin(self) -> None:
@@ -35,17 +36,17 @@ class _Watchdog:
         self._thread: Thread | None = None
 
     def add(self, socket_: int, deadline: float) -> None:
-        """Shut `socket_` at `deadline` of the monotonic clock, unless it is removed before."""
+        """Shut `socket_` at `deadline` (monotonic clock), unless it is removed before then."""
         with self._changed:
             self._watched[socket_] = deadline
             if self._thread is None:
                 self._thread = Thread(target=self._watch, name="clerk_hooks", daemon=True)
                 self._thread.start()
-            if deadline < self._wakes_at:  # Seldom, as it sleeps until an earlier deadline.
+            if deadline < self._wakes_at:  # Rare: the thread usually wakes earlier anyway.
                 self._changed.notify()
 
     def remove(self, socket_: int) -> None:
-        """Leave `socket_` alone from now on."""
+        """Stop watching `socket_`."""
         with self._changed:
             self._watched.pop(socket_, None)
 
@@ -66,9 +67,9 @@ _watchdog = _Watchdog()
 
 @contextmanager
 def watched(connection: Connection, seconds: float) -> Generator[None]:
-    """Cut `connection` where what is done with it takes longer than `seconds`.
+    """Cut `connection` if the work in this block takes longer than `seconds`.
 
-    Only where the driver tells its socket, as those of PostgreSQL do, or keeps it as PyMySQL does.
+    This works only if the driver shows its socket, as PostgreSQL's drivers and PyMySQL do.
     """
     driver = connection.connection.dbapi_connection
     fileno = getattr(driver, "fileno", None) or getattr(
@@ -77,7 +78,7 @@ def watched(connection: Connection, seconds: float) -> Generator[None]:
     socket_ = None
     if fileno is not None:
         with suppress(OSError):
-            # One that nobody can close, and give to somebody else, while it is watched.
+            # Nobody can close a duplicate, so its number is not reused while it is watched.
             socket_ = os.dup(fileno())
     if socket_ is None:
         yield

@@ -1,8 +1,8 @@
-"""A store in Redis (or Valkey), for the processes of many machines. Needs the extra ``redis``.
+"""A store in Redis (or Valkey), for processes on many machines. Needs the extra ``redis``.
 
-Each call is one round trip. What it promises is what that Redis promises: one that loses its last
-second in a crash, or in a failover, forgets what was confirmed in it, and those handlers run again.
-Let it evict nothing (``maxmemory-policy noeviction``).
+Each call is one round trip. The store is as durable as your Redis: if a crash or a failover loses
+its last second, the handlers confirmed in that second run again. Redis must not evict keys
+(``maxmemory-policy noeviction``).
 """
 
 import os
@@ -42,15 +42,16 @@ if TYPE_CHECKING:
 
 
 class RedisStore:
-    """An `IdempotencyStore` in Redis 5 or newer, by a client (of redis-py) or a URL.
+    """An `IdempotencyStore` in Redis 5 or newer, given a client (of redis-py) or a URL.
 
-    All keys begin with `prefix`, whose braces put them into one slot of a cluster. What is
-    confirmed is remembered for `retention`. A call that is not answered within `timeout`, with
-    connecting (but not looking up the host's name), or that fails, raises `StoreUnavailable`. Of
-    a client, the store takes the way to connect and opens connections of its own, as many as there
-    are calls at once; those of a cluster, or by way of Sentinel, keep to what their client says, so
-    give it a ``socket_timeout``. `clock` returns the Unix time in seconds; those of all machines
-    must agree, to well within a lease.
+    All keys begin with `prefix`, whose braces keep them in one slot of a cluster. Confirmed
+    handlers are remembered for `retention`. A call that fails, or takes longer than `timeout` with
+    connecting (but without looking up the host's name), raises `StoreUnavailable`.
+
+    The store connects as the client does, but opens its own connections, as many as there are calls
+    at the same time. A cluster's client, or one that uses Sentinel, is used itself: give it a
+    ``socket_timeout``. `clock` returns the Unix time in seconds. The clocks of all machines must
+    agree to well within a lease.
 
     Raises `ConfigurationError`.
     """
@@ -65,7 +66,7 @@ class RedisStore:
         clock: Callable[[], float] = time.time,
     ) -> None:
         if not isinstance(prefix, str):
-            raise ConfigurationError("prefix: text")
+            raise ConfigurationError("prefix must be text")
         self._prefix = prefix
         self._retention = checked_retention(retention)
         self._clock = clock
@@ -97,7 +98,7 @@ class RedisStore:
     def confirm(
         self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None
     ) -> bool:
-        """Remember that a handler has succeeded, as `IdempotencyStore.confirm` says."""
+        """Record that a handler succeeded, as `IdempotencyStore.confirm` says."""
         now = self._clock()
         keys = [self._message_key(message_id)]
         if mark is not None:
@@ -112,7 +113,7 @@ class RedisStore:
         self._run(_RELEASE, [self._message_key(message_id)], message_id, token, *handlers)
 
     def show(self, message_id: str) -> list[HandlerRecord]:
-        """What is remembered of a message, by the names of its handlers."""
+        """Return what is known of a message, ordered by the names of its handlers."""
         found = map(_text, self._run(_SHOW, [self._message_key(message_id)]))
         now = self._clock()
         records = [_record(name, text) for name, text in zip(found, found, strict=True)]
@@ -123,7 +124,7 @@ class RedisStore:
         return int(self._run(_FORGET, [self._message_key(message_id)], message_id))
 
     def purge(self) -> int:
-        """Always 0: Redis itself forgets what is older than the retention."""
+        """Return 0: Redis itself forgets everything older than the retention."""
         return 0
 
     def _message_key(self, message_id: str) -> str:
@@ -137,14 +138,14 @@ class RedisStore:
         try:
             try:
                 return self._execute(deadline, "EVALSHA", script.sha, *operands)
-            except NoScriptError:  # The first call of all, or Redis was restarted.
+            except NoScriptError:  # This is the very first call, or Redis was restarted.
                 return self._execute(deadline, "EVAL", script.text, *operands)
         except _FAILURES as error:
             raise StoreUnavailable(f"Redis: {type(error).__name__}") from error
 
 
 class _Script:
-    """A Lua script, and the name by which Redis knows it once it has run."""
+    """A Lua script, and the hash by which Redis knows it once it has run."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -153,18 +154,18 @@ class _Script:
 
 _CLAIM, _CONFIRM, _RELEASE = _Script(CLAIM), _Script(CONFIRM), _Script(RELEASE)
 _SHOW, _FORGET = _Script(SHOW), _Script(FORGET)
-# The last two are of a host or a port that cannot be.
+# An impossible host or port raises one of the last two.
 _FAILURES = (RedisError, RedisClusterException, OSError, ValueError, OverflowError)
 
 
 def _executor(client: "Redis | RedisCluster | str", timeout: float) -> Callable[..., Any]:
-    """What runs a command until a deadline, as far as that is ours to say."""
+    """A function that runs a command. It keeps to a deadline if the connections are ours."""
     if isinstance(client, str):
         return _connections(client, timeout).execute
     if not hasattr(client, "execute_command") or "asyncio" in type(client).__module__:
         raise ConfigurationError(
-            "client: a redis.Redis or a URL; one of redis.asyncio is of no use, as areceive calls "
-            "the store in a thread"
+            "client must be a redis.Redis or a URL; a client of redis.asyncio does not work, as "
+            "areceive calls the store in a thread"
         )
     pool: Any = getattr(client, "connection_pool", None)
     if type(pool) in (ConnectionPool, BlockingConnectionPool):
@@ -178,23 +179,25 @@ def _executor(client: "Redis | RedisCluster | str", timeout: float) -> Callable[
 
 
 def _connections(source: ConnectionPool | str, timeout: float) -> "_Connections":
-    """Connections as a pool or a URL says, but which keep to deadlines."""
-    half = timeout / 2  # As a host may have two addresses, and TLS has to be agreed upon.
-    added = ("maint_notifications", "oss_cluster", "orig_")  # By redis-py, for its own pool.
+    """Connections with the settings of a pool or a URL, but which keep to deadlines."""
+    half = timeout / 2  # A host can have two addresses, and TLS needs a handshake.
+    added = ("maint_notifications", "oss_cluster", "orig_")  # redis-py adds these for its own pool.
     try:
         pool: Any = ConnectionPool.from_url(source) if isinstance(source, str) else source  # pyright: ignore[reportUnknownMemberType] - redis-py types no keywords
         options = {k: v for k, v in pool.connection_kwargs.items() if not k.startswith(added)}
         options |= {"socket_connect_timeout": half, "socket_timeout": half}
         options["retry"] = Retry(NoBackoff(), 0)
         make = partial(type("Connection", (_Punctual, pool.connection_class), {}), **options)
-        make()  # Connects to nothing, but refuses options that are unknown or wrong.
-    except Exception:  # noqa: BLE001 - redis-py raises what it likes, maybe with the password.
-        raise ConfigurationError("client: no URL as redis://host/0, or a wrong option") from None
+        make()  # Does not connect yet, but refuses options that are unknown or wrong.
+    except Exception:  # noqa: BLE001 - redis-py raises anything, perhaps with the password in it.
+        raise ConfigurationError(
+            "client: not a URL like redis://host/0, or an option is wrong"
+        ) from None
     return _Connections(make)
 
 
 class _Punctual:
-    """Makes a connection of redis-py wait until `deadline`, not for each of many replies anew."""
+    """Makes a connection of redis-py keep to `deadline` overall, not anew for each reply."""
 
     deadline: float  # By time.monotonic.
     _sock: Any
@@ -208,23 +211,23 @@ class _Punctual:
         return cast("Any", super()).read_response(*arguments, **options)
 
     def _hurry(self) -> None:
-        if self._sock is not None:  # At least 1 ms, as 0 is another mode, and another error.
+        if self._sock is not None:  # At least 1 ms: 0 would mean non-blocking mode.
             self._sock.settimeout(max(self.deadline - time.monotonic(), 0.001))
 
 
 class _Connections:
-    """Runs commands on connections that `make` makes, and keeps those that are idle.
+    """Runs commands on connections created by `make`, and keeps the idle ones.
 
-    A `Redis` does the same, with so much around it that a round trip takes half as long again.
+    A `Redis` does the same, but with so much overhead that a round trip takes half as long again.
     """
 
     def __init__(self, make: Callable[[], Any]) -> None:
-        self._make = make  # Not a pool's own way, which counts what it made and never what ended.
+        self._make = make  # A pool's own method counts new connections, but never closed ones.
         self._idle: list[Any] = []
         self._process = os.getpid()
 
     def execute(self, deadline: float, *command: "str | int") -> Any:
-        """Send a command, and return the reply as it comes."""
+        """Send a command, and return the raw reply."""
         connection = self._idle_connection()
         if connection is None:
             connection = self._connected(deadline)
@@ -252,17 +255,17 @@ class _Connections:
         return connection
 
     def close(self) -> None:
-        """Close the connections that are idle."""
+        """Close the idle connections."""
         while self._idle:
             self._idle.pop().disconnect()
 
     def _idle_connection(self) -> Any:
-        """One that Redis has not closed meanwhile, if there is any."""
-        if self._process != os.getpid():  # Those of the parent are not to be touched.
+        """An idle connection that Redis has not closed meanwhile, if there is one."""
+        if self._process != os.getpid():  # The parent's connections must be left alone.
             self._idle, self._process = [], os.getpid()
         while True:
             try:
-                connection = self._idle.pop()  # Undivided, so that no two threads get the same.
+                connection = self._idle.pop()  # Atomic: no two threads get the same one.
             except IndexError:
                 return None
             try:
@@ -274,7 +277,7 @@ class _Connections:
 
 
 def _packed(command: "tuple[str | int, ...]") -> bytes:
-    """A command in Redis's protocol: an array of strings, each behind its length in bytes."""
+    """A command in Redis's protocol: an array of strings, each after its length in bytes."""
     parts = [b"*%d\r\n" % len(command)]
     for argument in command:
         text = str(argument).encode()
@@ -283,7 +286,7 @@ def _packed(command: "tuple[str | int, ...]") -> bytes:
 
 
 def _version(version: ObjectVersion | None) -> "tuple[str | int, int]":
-    """Time, and kind; an empty text is no number in Lua either."""
+    """Time and kind. An empty text stands for no time: Lua does not read it as a number."""
     if version is None:
         return "", 0
     return "" if version.time is None else version.time, int(version.is_delete)
@@ -295,5 +298,5 @@ def _record(handler: str, text: str) -> HandlerRecord:
 
 
 def _text(value: "bytes | str") -> str:
-    """Clients may decode replies or not."""
+    """A reply as text: some clients decode replies, others do not."""
     return value if isinstance(value, str) else value.decode()

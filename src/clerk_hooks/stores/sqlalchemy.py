@@ -1,6 +1,6 @@
 """A store in the app's own PostgreSQL, MySQL, MariaDB or SQLite. Needs the extra ``sqlalchemy``.
 
-Handlers can write to the database in the very transaction that confirms them:
+Handlers can write to the database in the same transaction that confirms them:
 
     store = SQLAlchemyStore(engine)
 
@@ -9,9 +9,9 @@ Handlers can write to the database in the very transaction that confirms them:
         connection = store.connection(delivery)
         connection.execute(insert(users).values(id=event.data.id))
 
-The lease is committed before the handler runs. What it writes, and that it has succeeded, are
-committed together afterwards or not at all, so its effect on this database is there exactly once,
-whenever a process dies.
+The lease is committed before the handler runs. Afterwards, what the handler wrote and its
+confirmation are committed together or not at all. So the handler takes effect on this database
+exactly once, whenever a process dies.
 """
 
 import time
@@ -59,17 +59,16 @@ _Connection_co = TypeVar("_Connection_co", covariant=True)
 class SQLAlchemyStore(Generic[_Connection_co]):
     """An `IdempotencyStore` in the database of `engine`: an `Engine`, an `AsyncEngine` or a URL.
 
-    What is confirmed is remembered for `retention`. A call that is not answered within `timeout`,
-    or that fails, raises `StoreUnavailable`; how long an engine of yours tries to connect, and
-    waits for a free connection or the answer to a ping (``pool_pre_ping``), is for its own
-    ``connect_args`` and ``pool_timeout`` to say.
-    `clock` returns the Unix time in seconds; those of all machines must agree, to well within a
-    lease. The tables are created at first use, unless `create_schema` is False; `metadata` and
-    `ddl` are for migrations.
+    Confirmed handlers are remembered for `retention`. A call that fails, or takes longer than
+    `timeout`, raises `StoreUnavailable`. How long your own engine tries to connect, or waits for a
+    free connection or the reply to a ping (``pool_pre_ping``), depends on its ``connect_args`` and
+    ``pool_timeout``. `clock` returns the Unix time in seconds. The clocks of all machines must
+    agree to well within a lease. The tables are created at first use unless `create_schema` is
+    False; `metadata` and `ddl` are for migrations.
 
-    With an `AsyncEngine` it is for `Endpoint.areceive`, which awaits `aclaim`, `aconfirm` and
-    `arelease`; the methods that cannot be awaited raise `ConfigurationError`, and for people there
-    are `ashow`, `aforget` and `apurge`. Without one, none of these exist.
+    With an `AsyncEngine`, the store is for `Endpoint.areceive`, which awaits `aclaim`, `aconfirm`
+    and `arelease`. Its methods that are not async raise `ConfigurationError`; `ashow`, `aforget`
+    and `apurge` replace the others. Without an `AsyncEngine`, the async methods do not exist.
 
     Raises `ConfigurationError`.
     """
@@ -119,10 +118,10 @@ class SQLAlchemyStore(Generic[_Connection_co]):
         kept, seconds = checked_retention(retention), checked_timeout(timeout)
         if isinstance(engine, (str, URL)):
             engine = _engine(engine, seconds)
-        # An AsyncEngine has the Engine that it wraps; so its module need not be imported to tell.
+        # An AsyncEngine shows the Engine that it wraps, so there is no need to import its module.
         sync_engine = getattr(engine, "sync_engine", engine)
         if not isinstance(sync_engine, Engine):
-            raise ConfigurationError("engine: an Engine, an AsyncEngine, or a URL of a database")
+            raise ConfigurationError("engine: not an Engine, an AsyncEngine or a database URL")
         check_dialect(sync_engine)
         self._rules = Rules(kept, SPELLINGS[sync_engine.dialect.name])
         settings = Settings(self._rules, seconds, clock, create_schema)
@@ -150,17 +149,17 @@ class SQLAlchemyStore(Generic[_Connection_co]):
         )
         transactions.expect((claim.token, name) for name in claim.run)
         if self._rules.is_sweep_due(len(claim.run)):
-            with suppress(StoreUnavailable):  # The claim stands; another one will sweep.
+            with suppress(StoreUnavailable):  # The claim stands; a later one will sweep.
                 transactions.run(self._rules.sweep)
         return claim
 
     def confirm(
         self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None
     ) -> bool:
-        """Remember that a handler has succeeded, as `IdempotencyStore.confirm` says.
+        """Record that a handler succeeded, as `IdempotencyStore.confirm` says.
 
-        What it wrote to `connection` is committed with that; or rolled back, where the answer is
-        False or an error.
+        What it wrote to `connection` is committed with that, or rolled back if this returns False
+        or raises.
         """
         return self._sync().finish(
             (token, handler),
@@ -169,7 +168,7 @@ class SQLAlchemyStore(Generic[_Connection_co]):
         )
 
     def release(self, message_id: str, handlers: Sequence[str], token: str) -> None:
-        """Give up claims, as `IdempotencyStore.release` says; what was written is rolled back."""
+        """Give up claims, as `IdempotencyStore.release` says, and roll back what was written."""
         transactions = self._sync()
         transactions.drop((token, name) for name in handlers)
         transactions.run(
@@ -177,7 +176,7 @@ class SQLAlchemyStore(Generic[_Connection_co]):
         )
 
     def show(self, message_id: str) -> list[HandlerRecord]:
-        """What is remembered of a message, by the names of its handlers."""
+        """Return what is known of a message, ordered by the names of its handlers."""
         return self._sync().run(lambda transaction: self._rules.show(transaction, message_id))
 
     def forget(self, message_id: str) -> int:
@@ -185,7 +184,7 @@ class SQLAlchemyStore(Generic[_Connection_co]):
         return self._sync().run(lambda transaction: self._rules.forget(transaction, message_id))
 
     def purge(self) -> int:
-        """Forget what is older than the retention; returns how many handlers that were."""
+        """Forget everything older than the retention; return the number of handlers."""
         transactions = self._sync()
         total, is_all = 0, False
         while not is_all:
@@ -194,21 +193,21 @@ class SQLAlchemyStore(Generic[_Connection_co]):
         return total
 
     def connection(self, delivery: Delivery) -> _Connection_co:
-        """The connection, in whose transaction the handler that asks will be confirmed.
+        """Return the connection in whose transaction the calling handler will be confirmed.
 
-        The same one whenever that handler asks. Leave its end to the store: a commit of it raises
-        `ConfigurationError`, and do not close it; ``begin_nested`` is yours. On an AsyncEngine,
-        await what this returns: an `AsyncConnection`.
+        A handler gets the same connection each time. The store ends the transaction: to commit it
+        raises `ConfigurationError`, and do not close it. You can use ``begin_nested``. With an
+        AsyncEngine, await the result to get an `AsyncConnection`.
 
         Raises `ConfigurationError` outside a handler of `delivery` that an `Endpoint` with this
         store is running, in an async handler without an AsyncEngine, and in any other handler with
-        one; `StoreUnavailable` where the database cannot be reached.
+        one. Raises `StoreUnavailable` if the database cannot be reached.
         """
         running = running_handler.get()
         if running is None or running.message_id != delivery.message_id:
             raise ConfigurationError(
-                "connection: for a handler to call, with the delivery that it was given, while an "
-                "Endpoint with a store is running it",
+                "connection: call this only in a handler that an Endpoint with this store is "
+                "running, with the delivery that the handler was given",
                 reason="not_claimed",
             )
         connection = self._transactions.open(
@@ -220,25 +219,27 @@ class SQLAlchemyStore(Generic[_Connection_co]):
         if isinstance(self._transactions, SyncTransactions):
             return self._transactions
         raise ConfigurationError(
-            "a store on an AsyncEngine is for areceive, which awaits it; receive needs one on an "
-            "Engine",
+            "a store with an AsyncEngine is for areceive, which awaits it: for receive, use one "
+            "with an Engine",
             reason="wrong_engine",
         )
 
 
 def _engine(url: URL | str, timeout: float) -> Engine:
-    """An engine of the store's own, which keeps to its timeout in all it does."""
+    """The store's own engine, which keeps to the timeout in everything it does."""
     try:
         url = make_url(url)
         driver = url.get_dialect()
-    except (ArgumentError, NoSuchModuleError, ValueError):  # Their texts may have the URL in them.
-        raise ConfigurationError("engine: no URL of a database that SQLAlchemy knows") from None
+    except (ArgumentError, NoSuchModuleError, ValueError):  # Their messages may contain the URL.
+        raise ConfigurationError(
+            "engine: not the URL of a database that SQLAlchemy supports"
+        ) from None
     if driver.is_async:
         raise ConfigurationError(
             f"engine: the driver {driver.driver} is async: pass create_async_engine(url)"
         )
     try:
-        # A connection has to be had before there is one to wait on.
+        # Half of the time is for getting a connection, half for the work on it.
         return create_engine(
             url,
             connect_args=driver_limits(driver.driver, timeout / 2),
@@ -246,7 +247,7 @@ def _engine(url: URL | str, timeout: float) -> Engine:
             **({} if url.get_backend_name() == "sqlite" else {"pool_timeout": timeout / 2}),
         )
     except TypeError:
-        raise ConfigurationError("engine: the URL has options that its driver has not") from None
+        raise ConfigurationError("engine: its driver does not know an option in the URL") from None
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"engine: {url.drivername} needs the driver {error.name}: pip install {error.name}"

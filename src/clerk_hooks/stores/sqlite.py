@@ -1,8 +1,8 @@
-"""A store in an SQLite file: for the processes of one machine. Needs nothing but Python.
+"""A store in an SQLite file, for the processes of one machine. Needs nothing but Python.
 
-The file is in WAL mode and `synchronous` is NORMAL: what was committed survives every death of a
-process, but at power loss or a crash of the kernel the last commits may be forgotten (never parts
-of them), so that those handlers run again. Files on network drives are not for SQLite.
+The file is in WAL mode with `synchronous` set to NORMAL. Every commit survives the death of a
+process. A power loss or a crash of the kernel can undo the last commits (each as a whole), and then
+those handlers run again. SQLite does not work on network drives.
 """
 
 import os
@@ -50,13 +50,14 @@ CREATE INDEX IF NOT EXISTS {MARKS}_forget_at ON {MARKS} (forget_at);
 
 
 class SQLiteStore:
-    """An `IdempotencyStore` in the SQLite file at `path`, which is made at first use.
+    """An `IdempotencyStore` in the SQLite file at `path`, which is created at first use.
 
-    What is confirmed is remembered for `retention`. A call that has not got its turn to write
-    within `timeout`, or that fails (the disk is full, the file is read-only or no database), raises
-    `StoreUnavailable`. `clock` returns the Unix time in seconds. Raises `ConfigurationError`.
+    Confirmed handlers are remembered for `retention`. A call raises `StoreUnavailable` if it does
+    not get its turn to write within `timeout`, or if it fails (the disk is full, the file is
+    read-only or not a database). `clock` returns the Unix time in seconds. Raises
+    `ConfigurationError`.
 
-    Use it from as many threads and processes as you like, and before or after a fork.
+    Any number of threads and processes can use it, before and after a fork.
     """
 
     def __init__(
@@ -69,8 +70,10 @@ class SQLiteStore:
     ) -> None:
         name = os.fspath(path) if isinstance(path, (str, os.PathLike)) else ""
         if not isinstance(name, str) or name in ("", ":memory:"):
-            raise ConfigurationError("path: that of a file; to keep it in memory, use MemoryStore")
-        # A program may change its directory before the first use.
+            raise ConfigurationError(
+                "path must name a file; for a store in memory, use MemoryStore"
+            )
+        # The program may change its directory before the first use.
         self._file = _File(os.path.abspath(name), checked_timeout(timeout), clock)  # noqa: PTH100
         self._rules = Rules(checked_retention(retention))
 
@@ -91,7 +94,7 @@ class SQLiteStore:
     def confirm(
         self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None
     ) -> bool:
-        """Remember that a handler has succeeded, as `IdempotencyStore.confirm` says."""
+        """Record that a handler succeeded, as `IdempotencyStore.confirm` says."""
         with self._file.transaction() as transaction:
             return self._rules.confirm(transaction, message_id, handler, token, mark)
 
@@ -101,7 +104,7 @@ class SQLiteStore:
             self._rules.release(transaction, message_id, handlers, token)
 
     def show(self, message_id: str) -> list[HandlerRecord]:
-        """What is remembered of a message, by the names of its handlers."""
+        """Return what is known of a message, ordered by the names of its handlers."""
         with self._file.transaction() as transaction:
             return self._rules.show(transaction, message_id)
 
@@ -111,7 +114,7 @@ class SQLiteStore:
             return self._rules.forget(transaction, message_id)
 
     def purge(self) -> int:
-        """Forget what is older than the retention; returns how many handlers that were."""
+        """Forget everything older than the retention; return the number of handlers."""
         total, is_all = 0, False
         while not is_all:
             with self._file.transaction() as transaction:
@@ -131,17 +134,17 @@ class _File:
         self._path = path
         self._timeout = timeout
         self._clock = clock
-        self._wait = -1  # Milliseconds that the connection waits for its turn.
+        self._wait = -1  # How long the connection waits for its turn, in milliseconds.
         self._lock = Lock()
         self._connection: sqlite3.Connection | None = None
         leave_when_forked(self)
 
     @contextmanager
     def transaction(self) -> Generator[Transaction]:
-        """A transaction that may write, from its very beginning; within the timeout."""
+        """A transaction that holds the write lock from the start, within the timeout."""
         deadline = time.monotonic() + self._timeout
         if not self._lock.acquire(timeout=self._timeout):
-            raise StoreUnavailable("SQLite: the threads before this one have taken too long")
+            raise StoreUnavailable("SQLite: the threads before this one took too long")
         try:
             connection = self._connection or self._open(deadline)
             self._wait_until(connection, deadline)
@@ -163,13 +166,13 @@ class _File:
             self._drop_connection()
 
     def leave_to_parent(self) -> None:
-        """In a process that was forked: never touch, nor close, what the parent has open."""
+        """In a forked process: never use or close what the parent has open."""
         keep(self._connection)
         self._connection = None
         self._lock = Lock()
 
     def _open(self, deadline: float) -> sqlite3.Connection:
-        # Guarded by the lock, and so never used by two threads at a time.
+        # The lock keeps two threads from using it at the same time.
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         self._connection = connection
         self._wait = -1
@@ -179,13 +182,12 @@ class _File:
                 connection.execute("PRAGMA journal_mode = WAL")
                 break
             except sqlite3.OperationalError as error:
-                # Of several processes that change a new file's mode at once, all but one are
-                # refused without a wait.
+                # If several processes change a new file's mode, all but one fail without a wait.
                 if "locked" not in str(error) or time.monotonic() > deadline:
                     raise
                 time.sleep(0.005)
         connection.execute("PRAGMA synchronous = NORMAL")
-        # Pages. A checkpoint waits for the disk, so let there be fewer than at the default 1,000.
+        # In pages. A checkpoint waits for the disk, so have fewer than with the default of 1,000.
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
         connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
         return connection
@@ -205,5 +207,5 @@ class _File:
 
 
 def _unavailable(error: sqlite3.Error) -> StoreUnavailable:
-    """SQLite's own words: they tell of files and tables, never of values."""
+    """The error in SQLite's own words, which name files and tables but never values."""
     return StoreUnavailable(f"SQLite: {type(error).__name__}: {error}")

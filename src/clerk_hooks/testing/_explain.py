@@ -1,4 +1,4 @@
-"""Why a delivery is refused, found out by trying what commonly goes wrong."""
+"""Why a delivery is refused, found by trying common mistakes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..secret import Secret
 
 _REWRITTEN = re.compile(rb'\s*\{(?:\s|"[^"]*"\s*:\s)')
-"""The beginning of an object that is written with blanks, which Clerk does not."""
+"""The beginning of a JSON object with whitespace, which Clerk does not write."""
 
 
 def explain(
@@ -40,14 +40,14 @@ def explain(
     other_secrets: Secret = (),
     now: datetime | float | None = None,
 ) -> Explanation:
-    """Say why a delivery is refused, in plain words, by trying what commonly goes wrong.
+    """Say in plain words why a delivery is refused, by trying common mistakes.
 
-    `body` is what the program verifies, which should be the raw body, and `headers` the request's.
-    `secret` and `now` are as for `verify`; `other_secrets`, those of other endpoints and
-    environments, are tried too, and so are those that other environment variables hold.
+    `body` is the body that the program verifies (it should be the raw one), and `headers` are the
+    request's. `secret` and `now` are as for `verify`. `other_secrets`, those of other endpoints and
+    environments, are tried too, as are secrets in other environment variables.
 
-    Raises `ConfigurationError` for a `now` that is no time. What it returns holds no secret and
-    nothing of the payload.
+    Raises `ConfigurationError` if `now` is not a time. The result contains no secret and no part of
+    the payload.
     """
     try:
         raw = to_bytes(body)
@@ -64,7 +64,7 @@ def explain(
 
 
 class _Case:
-    """A delivery that is refused, and the secrets that there are to try."""
+    """A refused delivery, and the secrets to try."""
 
     def __init__(
         self, body: bytes, headers: Headers, secrets: list[str], others: list[str]
@@ -75,7 +75,7 @@ class _Case:
         self.meant = list(meant_secrets(secrets, others))
 
     def explanation(self, error: ClerkHooksError) -> Explanation:
-        """What is behind `error`, which is why the delivery is refused."""
+        """The cause of `error`, with which the delivery was refused."""
         message = str(error)
         match error:
             case NoMatchingSignature():
@@ -84,7 +84,7 @@ class _Case:
                 found = self._of_the_clock(error) if self._fits() else self._of_a_mismatch()
             case SecretError():
                 of_secret = explain_secret(self.secrets, message, error.reason)
-                # That an API key is in its place is wrong, wherever the right one is found.
+                # An API key in its place is wrong, even if the right secret is found elsewhere.
                 is_api_key = of_secret.cause == "secret_is_api_key"
                 found = of_secret if is_api_key else self._of_another_secret() or of_secret
             case MissingHeader():
@@ -100,7 +100,7 @@ class _Case:
         return found
 
     def _fits(self, *, body: bytes | None = None, secret: str | None = None) -> bool:
-        """Whether the signature fits, at whatever time, if `body` or `secret` were in place."""
+        """Whether the signature fits `body` or `secret` instead, at any time."""
         from datetime import timedelta
 
         try:
@@ -115,13 +115,13 @@ class _Case:
         return True
 
     def _of_the_clock(self, error: TimestampOutsideTolerance) -> Explanation:
-        """The signature fits, and only the time does not."""
+        """The signature fits, but the time does not."""
         if error.reason == "too_new":
             return Explanation.of("clock_behind", f"this machine's clock is behind: {error}")
-        return Explanation.of("too_old", f"the signature fits, but not the time: {error}")
+        return Explanation.of("too_old", f"the signature fits, but the time does not: {error}")
 
     def _of_another_secret(self) -> Explanation | None:
-        """The signature fits another secret, or what may be meant by the one that was passed."""
+        """The signature fits another secret, or the passed one without a common mistake."""
         for meant in self.meant:
             if self._fits(secret=meant.secret):
                 return Explanation.of(meant.cause, meant.message)
@@ -137,7 +137,7 @@ class _Case:
         values = (message_id.decode(), int(timestamp), signature.decode("latin-1"))
         for secret in self._usable_secrets():
             if is_mangled(self.body, *values, secret):
-                message = "the signature is the right one, but was changed on its way"
+                message = "the signature was right, but was changed on its way here"
                 return Explanation.of("signature_mangled", message)
         return None
 
@@ -150,7 +150,7 @@ class _Case:
         return None
 
     def _usable_secrets(self) -> list[str]:
-        """Those of all secrets that have a key in them, the passed ones first."""
+        """The secrets that contain a key, those that were passed first."""
         from ..secret import read_keys
 
         usable: dict[str, None] = {}
@@ -163,17 +163,17 @@ class _Case:
         return list(usable)
 
     def _of_what_can_be_seen(self) -> Explanation:
-        """Nothing that was tried fits; but the request itself may show what has happened."""
+        """Nothing that was tried fits, but the request itself may show what happened."""
         if not self.body:
             return Explanation.of("body_empty", "the body is empty")
         if self.body == b"[object Object]":
-            return Explanation.of("body_not_raw", "the body is what JavaScript calls any object")
+            return Explanation.of("body_not_raw", "the body is an object as JavaScript prints it")
         announced = content_length(self.headers)
         if announced not in (None, len(self.body)):
-            message = f"the body has {len(self.body)} bytes, and its Content-Length is {announced}"
+            message = f"the body has {len(self.body)} bytes, but its Content-Length is {announced}"
             return Explanation.of("body_changed", message, proven=False)
         if _REWRITTEN.match(self.body):
-            message = "the body is JSON with blanks, and Clerk sends it without"
+            message = "the body is JSON with whitespace, and Clerk sends it without"
             return Explanation.of("body_changed", message, proven=False)
-        message = "the signature does not fit, and nothing that commonly goes wrong explains it"
+        message = "the signature does not fit, and no common mistake explains it"
         return Explanation.of("unknown", message, proven=False)

@@ -1,1 +1,1 @@
-"""Why a delivery is refused: what commonly goes wrong, each tried against the signature."""
+"""Why a delivery is refused: common mistakes, each tried against the signature."""

@@ -1,4 +1,4 @@
-"""The bodies that a changed one may have been, for the signature to say which it was."""
+"""What a changed body may have been. The signature tells which of these it was."""
 
 import ast
 import json
@@ -17,7 +17,7 @@ _ENCODINGS = ("utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252")
 
 
 class FormerBody(NamedTuple):
-    """What the body may have been, and what then has happened to it."""
+    """What the body may have been, and what happened to it since."""
 
     body: bytes
     cause: Cause
@@ -25,7 +25,7 @@ class FormerBody(NamedTuple):
 
 
 def former_bodies(body: bytes) -> Iterator[FormerBody]:
-    """Everything that `body` may have been before something commonly done to it was done."""
+    """Everything that `body` may have been before a common mistake changed it."""
     yield from _newlines(body)
     yield from _byte_order_marks(body)
     yield from _encodings(body)
@@ -35,7 +35,7 @@ def former_bodies(body: bytes) -> Iterator[FormerBody]:
             yield FormerBody(
                 text.encode("utf-8", "surrogatepass"),
                 "body_reserialised",
-                f"the body was parsed and written again: it was signed {how}",
+                f"the body was parsed and written again; it was signed {how}",
             )
 
 
@@ -44,10 +44,10 @@ def _newlines(body: bytes) -> Iterator[FormerBody]:
     if bare != body:
         ends = {body.rstrip(b" \t\r\n"), body.lstrip(b" \t\r\n"), bare}
         for former in sorted(ends, key=len, reverse=True):
-            message = "blanks or a newline were added around the body"
+            message = "whitespace was added around the body"
             yield FormerBody(former, "body_newline", message)
     for ending in (b"\n", b"\r\n"):
-        yield FormerBody(bare + ending, "body_newline", "the newline at its end was changed")
+        yield FormerBody(bare + ending, "body_newline", "the newline at the end was changed")
     for former in (body.replace(b"\r\n", b"\n"), body.replace(b"\n", b"\r\n")):
         yield FormerBody(former, "body_newline", "the line endings in the body were changed")
 
@@ -55,10 +55,10 @@ def _newlines(body: bytes) -> Iterator[FormerBody]:
 def _byte_order_marks(body: bytes) -> Iterator[FormerBody]:
     if body.startswith(_BOM):
         for former in (body[3:], body[3:].rstrip()):
-            message = "a byte order mark was put in front of the body"
+            message = "a byte order mark was added to the body"
             yield FormerBody(former, "body_bom", message)
     else:
-        yield FormerBody(_BOM + body, "body_bom", "the byte order mark of the body was removed")
+        yield FormerBody(_BOM + body, "body_bom", "the body's byte order mark was removed")
 
 
 def _encodings(body: bytes) -> Iterator[FormerBody]:
@@ -68,19 +68,19 @@ def _encodings(body: bytes) -> Iterator[FormerBody]:
                 former = body.decode(now).encode(then)
             except UnicodeError:
                 continue
-            message = f"the body was signed as UTF-8, and is {encoding} now"
+            message = f"the body was signed as UTF-8, but is {encoding} now"
             if now == "utf-8":
                 message = f"the body was decoded as {encoding}, and encoded as UTF-8"
             yield FormerBody(former, "body_encoding", message)
 
 
 def _wrappings(body: bytes) -> Iterator[FormerBody]:
-    """What programs make of bytes that they want to have as text."""
+    """What programs do to bytes to get text."""
     text = body.decode("utf-8", "replace").strip()
     for former in _unquoted(text):
-        yield FormerBody(former, "body_wrapped", "the body is a string with the real body in it")
+        yield FormerBody(former, "body_wrapped", "the body is a string that holds the real body")
     with suppress(ValueError):
-        yield FormerBody(b64decode(text, validate=True), "body_wrapped", "the body is in base64")
+        yield FormerBody(b64decode(text, validate=True), "body_wrapped", "the body is base64")
     if "%7b" in text.lower():
         whole = unquote_plus(text).rstrip("=")
         for form in (whole, whole.partition("=")[2]):
@@ -88,7 +88,7 @@ def _wrappings(body: bytes) -> Iterator[FormerBody]:
 
 
 def _unquoted(text: str) -> Iterator[bytes]:
-    """The contents of a string literal of JSON or Python, which may be one of bytes."""
+    """The contents of a JSON or Python string literal, or of a Python bytes literal."""
     for read in (json.loads, ast.literal_eval):
         if re.match(r"b?[\"']", text):
             try:
@@ -100,7 +100,7 @@ def _unquoted(text: str) -> Iterator[bytes]:
 
 
 def _parsed(body: bytes) -> Iterator[Any]:
-    """The JSON object in the body, or what is the same object as Python prints it."""
+    """The object in the body: JSON, or as Python prints it."""
     text = body.decode("utf-8-sig", "replace").strip()
     for read in (json.loads, ast.literal_eval):
         try:
@@ -118,10 +118,10 @@ def _parsed(body: bytes) -> Iterator[Any]:
 
 
 def _serialisations(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The object in each of the styles that JSON is written in, and how each may be told."""
+    """The object in each common style of JSON, and how to describe that style."""
     spacings: tuple[tuple[dict[str, Any], str], ...] = (
-        ({"separators": (",", ":")}, "without blanks"),
-        ({"separators": (", ", ": ")}, "with a blank after each comma and colon"),
+        ({"separators": (",", ":")}, "without whitespace"),
+        ({"separators": (", ", ": ")}, "with a space after each comma and colon"),
         ({"indent": 2}, "indented by 2"),
         ({"indent": 4}, "indented by 4"),
     )
@@ -133,19 +133,19 @@ def _serialisations(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
         except (ValueError, RecursionError):
             continue
         for escaped, escapes in _escapes(text):
-            letters = "with \\u escapes" if ascii_only else "with letters as they are"
+            letters = "with \\u escapes" if ascii_only else "without \\u escapes"
             yield escaped, f"{spaces}, {order}, {letters}{escapes}"
 
 
 def _orders(value: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
-    """The orders of keys that Clerk is known to send, beside the one that is there."""
+    """The present order of keys, and the orders in which Clerk is known to send them."""
     yield value, "with its keys in this order"
     by_name = _sorted(value)
     yield by_name, "with its keys sorted by name"
     if "type" in by_name:
         yield (
             {"type": by_name["type"], **by_name},
-            "with its type first and all other keys sorted by name",
+            "with its type first and the other keys sorted by name",
         )
 
 
@@ -162,7 +162,7 @@ def _escapes(text: str) -> Iterator[tuple[str, str]]:
     yield text, ""
     for_html = re.sub("[<>&\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", text)
     if for_html != text:
-        yield for_html, " but for <, > and &"  # What Go does by default.
+        yield for_html, ", and with <, > and & escaped"  # Go's default.
     slashes = text.replace("/", "\\/")
     if slashes != text:
-        yield slashes, ", and with \\/ for slashes"  # What PHP does by default.
+        yield slashes, ", and with \\/ for slashes"  # PHP's default.

@@ -1,4 +1,4 @@
-"""What may have happened to the signature headers on their way."""
+"""What may have happened to the signature headers on their way here."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -13,11 +13,11 @@ _PARTS = ("id", "timestamp", "signature")
 _EXACT = re.compile("(?:svix|webhook)-(?:id|timestamp|signature)")
 _NAME = re.compile(".*?(svix|webhook)[-_ ]?(id|timestamp|signature).*", re.DOTALL)
 _MIN_TRUNCATED = 12
-"""Characters of a signature that must be left for it to be recognised."""
+"""A signature is recognised if this many characters of it are left."""
 
 
 class FoundHeader(NamedTuple):
-    """A header whose name looks like one of those for signatures."""
+    """A header whose name looks like that of a signature header."""
 
     name: str
     family: str
@@ -26,7 +26,7 @@ class FoundHeader(NamedTuple):
 
 
 def found_headers(headers: Headers) -> list[FoundHeader]:
-    """All headers that may be one of the signature headers, whatever their names have become."""
+    """All headers that may be signature headers, even under a changed name."""
     found: list[FoundHeader] = []
     for name, value in _pairs(headers):
         if (match := _NAME.fullmatch(name.lower())) and value.strip():
@@ -35,7 +35,7 @@ def found_headers(headers: Headers) -> list[FoundHeader]:
 
 
 def _is_exact(name: str) -> bool:
-    """Whether the name is one of the six, or what WSGI makes of it."""
+    """Whether the name is one of the six, or WSGI's form of one."""
     if name.startswith("HTTP_"):
         name = name.removeprefix("HTTP_").replace("_", "-")
     return _EXACT.fullmatch(name.lower()) is not None
@@ -53,21 +53,21 @@ def _text(value: object) -> str:
 
 
 def explain_missing(found: list[FoundHeader], message: str) -> Explanation:
-    """Why no family is whole; `message` is the error's."""
+    """Why no family is complete. `message` is the error's."""
     exact = [header for header in found if header.is_exact]
     families = {header.family for header in exact}
     if len(families) > 1 and {header.part for header in exact} == set(_PARTS):
         names = ", ".join(sorted(header.name for header in exact))
-        return Explanation.of("headers_mixed", f"the headers are of two families: {names}")
+        return Explanation.of("headers_mixed", f"the headers come from two families: {names}")
     strange = [header.name for header in found if not header.is_exact]
     if strange and {header.part for header in found} == set(_PARTS):
         names = ", ".join(sorted(strange))
-        return Explanation.of("headers_renamed", f"the headers came under other names: {names}")
+        return Explanation.of("headers_renamed", f"the headers have other names: {names}")
     return Explanation.of("headers_stripped", message)
 
 
 def is_mangled(body: bytes, message_id: str, timestamp: int, signature: str, secret: str) -> bool:
-    """Whether the right signature is in `signature`, but for its case, its signs or its end."""
+    """Whether `signature` holds the right one with its case, punctuation or end changed."""
     signed = sign(body, secret=secret, message_id=message_id, timestamp=timestamp)
     came = [entry.removeprefix("v1,") for entry in signature.split()]
     for right in (entry.removeprefix("v1,") for entry in signed["svix-signature"].split()):
@@ -79,7 +79,7 @@ def is_mangled(body: bytes, message_id: str, timestamp: int, signature: str, sec
 
 
 def content_length(headers: Headers) -> int | None:
-    """What the request says how long its body is, if it says so."""
+    """The request's Content-Length, if it has a valid one."""
     for name, value in _pairs(headers):
         if name.lower() in ("content-length", "content_length") and value.isdecimal():
             return int(value)
@@ -87,5 +87,5 @@ def content_length(headers: Headers) -> int | None:
 
 
 def _letters(text: str) -> str:
-    """What no proxy is known to change in base64, but for its case."""
+    """The parts of base64 of which proxies change nothing but the case."""
     return re.sub("[^a-z0-9]", "", text.lower())

@@ -1,4 +1,4 @@
-"""The secrets that may have been meant: without what surrounds them, or those of others."""
+"""The secrets that may have been meant: the passed ones without decoration, and others."""
 
 import os
 import re
@@ -16,7 +16,7 @@ _DECORATION = re.compile(r"[\s\"'`\u00b4\u2018-\u201f\u00ab\u00bb\u200b-\u200f\u
 
 
 class MeantSecret(NamedTuple):
-    """A secret that may have been meant, and what is then wrong with the one that was passed."""
+    """A secret that may have been meant, and what is then wrong with the passed one."""
 
     secret: str
     cause: Cause
@@ -24,9 +24,9 @@ class MeantSecret(NamedTuple):
 
 
 def texts_of(secret: Secret | None) -> list[str]:
-    """The secrets that were passed, or that the environment has, as text; what is none is left out.
+    """The secrets that were passed, or the environment variable's, as text.
 
-    Several in one text are left together.
+    Anything else is left out. Several secrets in one text stay together.
     """
     if secret is None:
         secret = os.environ.get(SECRET_VARIABLE, "")
@@ -41,21 +41,21 @@ def texts_of(secret: Secret | None) -> list[str]:
 
 
 def meant_secrets(texts: list[str], others: list[str]) -> Iterator[MeantSecret]:
-    """What may be tried in place of `texts`, the secrets that were passed: `others`, for one."""
+    """The secrets to try in place of `texts`, the passed ones; `others` are among them."""
     for text in texts:
         bare = _undecorated(text)
         if bare != text:
-            message = "the secret has quotes, blanks or other signs in or around it"
+            message = "the secret has quotes, whitespace or other characters in or around it"
             yield MeantSecret(bare, "secret_decorated", message)
-        message = "the secret was encoded once more than it should be"
+        message = "the secret was encoded once too often"
         for former in (*_decoded(bare), unquote(bare)):
             yield MeantSecret(former, "secret_decorated", message)
         url_safe = bare.removeprefix(_PREFIX)
         standard = url_safe.replace("-", "+").replace("_", "/")
-        message = "the secret is in the URL-safe alphabet of base64, and was issued in the other"
+        message = "the secret is in base64's URL-safe alphabet, but was issued in the standard one"
         yield MeantSecret(standard, "secret_decorated", message)
     for number, other in enumerate(others, 1):
-        message = f"it was signed with number {number} of the other secrets that were passed"
+        message = f"it was signed with number {number} of the other secrets"
         yield MeantSecret(other, "secret_of_another", message)
     for name, value in os.environ.items():
         if _PREFIX in value and value not in texts:
@@ -64,7 +64,7 @@ def meant_secrets(texts: list[str], others: list[str]) -> Iterator[MeantSecret]:
 
 
 def _undecorated(text: str) -> str:
-    """One secret without what people and shells leave around it and in it."""
+    """A secret without the characters that people and shells leave around it and in it."""
     bare = _DECORATION.sub("", _NAMED.sub("", text))
     while bare[:6].lower() == _PREFIX:
         bare = bare[6:]
@@ -72,7 +72,7 @@ def _undecorated(text: str) -> str:
 
 
 def _decoded(text: str) -> Iterator[str]:
-    """The text of which `text` is the base64, as happens to secrets in Kubernetes."""
+    """The secret of which `text` is the base64: Kubernetes stores secrets like that."""
     encoded = text.removeprefix(_PREFIX)
     try:
         inner = b64decode(encoded + "=" * (-len(encoded) % 4)).decode("ascii").strip()
@@ -83,7 +83,7 @@ def _decoded(text: str) -> Iterator[str]:
 
 
 def explain_secret(texts: list[str], message: str, reason: str) -> Explanation:
-    """Why no key is in the secrets that were passed; `message` and `reason` are the error's."""
+    """Why the passed secrets contain no key. `message` and `reason` are the error's."""
     if any(re.match(r"\W*(?:sk|pk)_", text) for text in texts):
         return Explanation.of("secret_is_api_key", message)
     return Explanation.of(
