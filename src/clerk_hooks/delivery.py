@@ -92,18 +92,13 @@ class Delivery:
                 self._event = _parse_json(self._type, self._payload)
         return self._event
 
-    def is_readable_as(self, event_type: str) -> bool:
-        """Whether this is an event of that known type, and can be read.
-
-        For who guesses the type, as `Endpoint` does: one pass over the payload tells, where to read
-        `type` and then `event` takes two.
-        """
-        if event_type not in EVENT_TYPES:  # What is unknown can be read as anything.
+    def _is_readable_as(self, event_type: str) -> bool:
+        if event_type not in EVENT_TYPES:  # Anything can be read as an unknown event.
             return False
         if self._event is None:
             try:
                 self._event = _json_reader(event_type)(self._payload)
-            except ValueError:  # Another type, or no such event; here nobody asks which.
+            except ValueError:  # Another type, or unreadable; nobody asks here which it is.
                 return False
         return self._event.type == event_type
 
@@ -135,6 +130,15 @@ class Delivery:
 
     def _identity(self) -> tuple[str, datetime, bytes]:
         return self._message_id, self.attempted_at, self._payload
+
+
+# Private to the package: users must not see it among the methods of a delivery.
+is_readable_as = Delivery._is_readable_as  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+"""Whether a delivery is a readable event of a known type.
+
+For callers that have guessed the type: this takes one pass over the payload, where reading `type`
+and then `event` takes two.
+"""
 
 
 def parse_event(payload: Body | Mapping[str, Any]) -> "AnyEvent":

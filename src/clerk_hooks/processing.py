@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Literal, TypeAlias
 
 from .claims import Claims
-from .delivery import Delivery, likely_type
+from .delivery import Delivery, is_readable_as, likely_type
 from .dispatch import arun_handlers, run_handlers
 from .errors import ConfigurationError, HandlerError, InProgress, InputTypeError
 from .eventloop import RunSync
@@ -133,7 +133,7 @@ class Processor:
             raise InputTypeError(f"process takes a Delivery, not {type(delivery).__name__}")
         guess = likely_type(delivery.payload)
         registered = self._registry.handlers_for(guess) if guess is not None else ()
-        if guess is None or not registered or not delivery.is_readable_as(guess):
+        if guess is None or not registered or not is_readable_as(delivery, guess):
             registered = self._registry.handlers_for(delivery.type)
         if functions is None:
             return registered

@@ -203,5 +203,5 @@ def test_what_the_types_forbid_is_an_error_of_the_tree() -> None:
     with pytest.raises(InputTypeError, match="JSON cannot express"):
         signed_request({"type": "x", "data": object()})
     odd = [("a", 1)]
-    with pytest.raises(ConfigurationError, match="changes: a mapping, not list"):
+    with pytest.raises(ConfigurationError, match="changes must be a mapping, not list"):
         sample("user.created", odd)
