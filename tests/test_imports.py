@@ -31,8 +31,9 @@ class Sees(NamedTuple):
 
 FAMILIES = " ".join({f"events.{module}" for module, _ in EVENT_TYPES.values()})
 CORE = (
-    "clerk_hooks errors headers secret signature delivery event_types spelling instants handler "
-    "registry eventloop idempotency memory claims dispatch router processing reply endpoint"
+    "clerk_hooks errors headers secret signature delivery event_types spelling instants "
+    "parameters handler registry eventloop idempotency memory claims dispatch router processing "
+    "reply endpoint"
 )
 TEST_KIT = (
     "testing._sample testing._signing testing._deliver testing._wsgi testing._asgi "
@@ -55,7 +56,8 @@ ALLOWED = {
     "secret": Sees("errors"),
     "delivery": Sees("errors event_types", "events pydantic_core", "pydantic pydantic_core events"),
     "signature": Sees("errors headers secret delivery", "svix"),
-    "handler": Sees("errors delivery"),
+    "parameters": Sees("errors delivery", "annotationlib"),
+    "handler": Sees("errors delivery parameters"),
     "registry": Sees("errors event_types handler"),
     "eventloop": Sees("errors", "asyncio", "asyncio"),
     "idempotency": Sees("errors"),

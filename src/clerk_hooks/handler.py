@@ -3,14 +3,11 @@
 from collections.abc import Callable
 from functools import partial
 from types import BuiltinMethodType, MethodType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .delivery import Delivery
 from .errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from inspect import Signature
-
+from .parameters import delivery_parameter
 
 MAX_NAME = 255
 """The longest name of a handler, in characters: what the columns of the SQL stores hold."""
@@ -47,7 +44,7 @@ class RegisteredHandler:
         self.has_own_name = bool(name) or _has_own_name(function)
         self.drop_stale = drop_stale
         self.is_async = _is_async(function, self.name)
-        self.takes_delivery, self.needs_delivery = _delivery_parameter(function, self.name)
+        self.takes_delivery, self.needs_delivery = delivery_parameter(function, self.name)
 
     def call(self, event: Any, delivery: Delivery | None) -> object:
         """Call the function; what an async one returns is left to be awaited.
@@ -93,41 +90,6 @@ def _is_async(function: Callable[..., object], name: str) -> bool:
             f"the handler {name} is a generator function: a call of it runs nothing"
         )
     return any(map(iscoroutinefunction, kinds))
-
-
-def _delivery_parameter(function: Callable[..., object], name: str) -> tuple[bool, bool]:
-    """Whether `function` takes a delivery after the event, and whether it cannot do without."""
-    from inspect import Parameter
-
-    try:
-        parameters = _signature(function).parameters.values()
-    except (TypeError, ValueError):  # Some built-in functions have no signature to be read.
-        return False, False
-    kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-    positional = [parameter for parameter in parameters if parameter.kind in kinds]
-    required = [parameter for parameter in parameters if parameter.default is Parameter.empty]
-    takes_any_number = any(p.kind is Parameter.VAR_POSITIONAL for p in parameters)
-    keyword_only = [p.name for p in required if p.kind is Parameter.KEYWORD_ONLY]
-    needed = sum(parameter.kind in kinds for parameter in required)
-    if keyword_only or needed > 2 or not (positional or takes_any_number):
-        raise ConfigurationError(
-            f"the handler {name} must take (event) or (event, delivery); its other parameters need "
-            "defaults"
-        )
-    takes = needed == 2 or (len(positional) > 1 and positional[1].name == "delivery")
-    return takes, needed == 2
-
-
-def _signature(function: Callable[..., object]) -> "Signature":
-    """What `function` itself takes; a wrapper that takes anything, what it wraps."""
-    from inspect import Parameter, signature
-
-    try:
-        own = signature(function, follow_wrapped=False)
-    except ValueError:  # `functools.lru_cache` makes wrappers that have no signature of their own.
-        return signature(function)
-    kinds = [parameter.kind for parameter in own.parameters.values()]
-    return signature(function) if Parameter.VAR_POSITIONAL in kinds else own
 
 
 def check_name(handler: RegisteredHandler, namesake: RegisteredHandler) -> None:
