@@ -72,6 +72,15 @@ def test_every_process_collects_the_same_tests_in_the_same_order() -> None:
     assert first[:-1] == second[:-1]  # The last line says how long it took.
 
 
+def test_the_readme_the_classifiers_and_the_ci_script_name_the_same_pythons() -> None:
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    pythons = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', project)
+    readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    assert f'requires-python = ">={pythons[0]}"' in project
+    assert f"tested on {pythons[0]} to {pythons[-1]}," in readme
+    assert f"for version in {' '.join(pythons)};" in (ROOT / ".ci/run").read_text("utf-8")
+
+
 def test_the_docs_state_the_lowest_version_of_each_framework() -> None:
     page = (ROOT / "docs" / "frameworks.md").read_text("utf-8")
     pinned = dict(re.findall(r"(?m)^(\w+)==([\d.]+)$", (ROOT / ".ci/lowest.txt").read_text()))

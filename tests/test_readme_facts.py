@@ -3,6 +3,7 @@
 The inputs are those of test_signature_hostile.py: here svix is given them, too.
 """
 
+import base64
 import importlib.metadata
 import inspect
 import runpy
@@ -16,7 +17,6 @@ from svix.webhooks import Webhook, WebhookVerificationError
 
 import clerk_hooks
 from clerk_hooks import ClerkHooksError, VerificationError, Verifier
-from clerk_hooks.event_types import EVENT_TYPES
 
 Input = dict[str, Any]
 """A request (body, headers and secret), or what is to be signed (timestamp, body)."""
@@ -145,10 +145,25 @@ def those(verdict: Callable[[Input], str], answer: str) -> set[str]:
     return {row for row, given in INPUTS.items() if verdict(given) == answer}
 
 
+def is_base64_strict() -> bool:
+    """Whether this Python refuses text after the padding, which svix does not expect (B4)."""
+    try:
+        base64.b64decode("aGk=hi")
+    except ValueError:
+        assert verdict_of_svix(INPUTS["B4"]) == "crash"
+        return True
+    assert verdict_of_svix(INPUTS["B4"]) == "accept"
+    return False
+
+
 @pytest.mark.usefixtures("no_secret_in_environment")
 def test_the_numbers_of_crashes_and_of_wrong_verdicts_are_as_stated() -> None:
     crashes = len(those(verdict_of_svix, "crash"))
     accepted = len(those(verdict_of_svix, "accept") & those(verdict_of_ours, "refuse"))
+    if is_base64_strict():
+        assert f"the numbers there are {crashes} and {accepted}." in README
+        assert f"({accepted}, and {crashes} crashes, on CPython 3.14 and newer" in VERIFYING
+        crashes, accepted = crashes - 1, accepted + 1
     assert (
         f"of {len(INPUTS)} inputs, most of them hostile or careless, svix 2.9.1 crashes on "
         f"{crashes} and accepts {accepted} that it should refuse"
@@ -181,7 +196,3 @@ def test_svix_signs_wrongly_without_a_word_where_stated() -> None:
 def test_svix_verifies_without_returning_anything_and_has_no_options() -> None:
     assert Webhook(SECRET).verify(BODY, HEADERS) is None  # type: ignore[func-returns-value]
     assert [*inspect.signature(Webhook.verify).parameters] == ["self", "data", "headers"]
-
-
-def test_the_number_of_event_types_is_as_stated() -> None:
-    assert f"all {len(EVENT_TYPES)} event types" in README
