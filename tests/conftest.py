@@ -7,6 +7,22 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How thoroughly property tests look; `properties.examples` scales what a test asks for. Without a
+# deadline, as the machine may be busy; the same examples each time, so that a failure is
+# the fault of the change at hand.
+for _name, _examples in {"dev": 20, "ci": 100}.items():
+    settings.register_profile(
+        _name,
+        max_examples=_examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+_PROFILE = "ci" if os.environ.get("CI") else "dev"
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", _PROFILE))
 
 
 @pytest.hookimpl(tryfirst=True)

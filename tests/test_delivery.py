@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clerk_hooks import Delivery, InputTypeError, PayloadError, parse_event
@@ -16,11 +16,11 @@ from clerk_hooks.delivery import is_readable_as, likely_type
 from clerk_hooks.event_types import EVENT_TYPES
 from clerk_hooks.events import UnknownEvent, UserCreated
 
+from .properties import examples
+
 NOW = 1_700_000_000
 INSTANT = datetime(2023, 11, 14, 22, 13, 20, tzinfo=timezone.utc)
 BODY = b'{"type": "user.created", "data": {"id": "user_1", "first_name": "Zo\xc3\xab"}}'
-
-REPEATABLE = settings(deadline=None, derandomize=True, database=None, max_examples=300)
 
 
 def delivery(payload: bytes | str = BODY) -> Delivery:
@@ -203,7 +203,7 @@ def json_texts(draw: st.DrawFn) -> str:
     return f"{blank}{{{text}}}" + draw(st.sampled_from(["", "", "", "", "", blank, blank, "x"]))
 
 
-@REPEATABLE
+@examples(300)
 @given(json_texts())
 def test_type_event_and_json_agree(text: str) -> None:
     fresh, typed = delivery(text), delivery(text)

@@ -12,17 +12,18 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from svix.webhooks import Webhook
 
 from clerk_hooks import SvixVerifier, VerificationError, Verifier, sign
 
+from .properties import examples
+
 NOW = 1_700_000_000
 BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 MESSAGE_ID_ALPHABET = "".join(map(chr, range(33, 127))).replace(".", "")
 
-REPEATABLE = settings(deadline=None, derandomize=True, database=None)
 
 secrets = st.binary(min_size=16, max_size=40).map(lambda key: "whsec_" + b64encode(key).decode())
 bodies = st.one_of(
@@ -193,8 +194,9 @@ def _frozen_svix(set_svix_clock: Callable[[float], None]) -> None:
 
 def test_all_three_give_one_verdict() -> None:
     seen: Counter[str] = Counter()
+    tries = examples(600)
 
-    @settings(REPEATABLE, max_examples=600)
+    @tries
     @given(deliveries())
     def compare(sent: Sent) -> None:
         ours = verdict(Verifier(sent.secrets), sent)
@@ -207,10 +209,11 @@ def test_all_three_give_one_verdict() -> None:
     enough = {"ok": 150, "no_match": 75, "too_old": 30, "too_new": 30, "missing_header": 20}
     enough |= dict.fromkeys(TAMPERING, 8)
     enough |= {"nothing: ok": 100, "change_the_body: no_match": 8, "change_the_id: no_match": 8}
-    assert {what: seen[what] for what in enough if seen[what] < enough[what]} == {}
+    few = {what: seen[what] for what in enough if seen[what] < enough[what]}
+    assert not few or tries.max_examples < 600
 
 
-@settings(REPEATABLE, max_examples=200)
+@examples(200)
 @given(st.lists(secrets, min_size=1, max_size=3), bodies, message_ids, timestamps)
 def test_we_sign_as_svix_does(keys: list[str], body: str, message_id: str, timestamp: int) -> None:
     headers = sign(body, secret=keys, message_id=message_id, timestamp=timestamp)

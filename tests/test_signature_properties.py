@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clerk_hooks import (
@@ -24,18 +24,12 @@ from clerk_hooks import (
     verify,
 )
 
+from .properties import examples
+
 SECRET = "whsec_Q2FuYXJ5S2V5Q2FuYXJ5S2V5"
 KEY = b64decode(SECRET.removeprefix("whsec_"))
 MARK = "c4nary"  # Stands in every payload, and may stand in no message.
 BODY = json.dumps({"type": MARK, "data": {MARK: MARK}}).encode()
-
-REPEATABLE = settings(
-    deadline=None,
-    derandomize=True,
-    database=None,
-    max_examples=100,
-    suppress_health_check=[HealthCheck.too_slow],
-)
 
 pytestmark = pytest.mark.usefixtures("no_secret_in_environment")
 
@@ -243,7 +237,7 @@ def test_odd_objects_are_judged_wherever_they_are_passed(name: str) -> None:
     check_with_causes(parse_event, {"type": make(), "data": MARK})
 
 
-@REPEATABLE
+@examples(100)
 @given(any_text | st.binary(max_size=20), st.lists(any_text, min_size=3, max_size=3), st.booleans())
 def test_text_and_bytes_are_never_a_mistake_of_the_caller(
     body: str | bytes, appended: list[str], as_bytes: bool
@@ -260,7 +254,7 @@ def test_text_and_bytes_are_never_a_mistake_of_the_caller(
 
 @pytest.mark.parametrize("verifier", [Verifier(SECRET), SvixVerifier(SECRET)])
 def test_any_body_and_any_headers_are_judged(verifier: Verifier) -> None:
-    @REPEATABLE
+    @examples(100)
     @given(anything | st.builds(Proxy), anything | st.builds(Proxy))
     def judge(body: Any, headers: Any) -> None:
         check(verifier.verify, body, headers)
@@ -273,7 +267,7 @@ def test_any_body_and_any_headers_are_judged(verifier: Verifier) -> None:
 def test_any_value_of_a_header_is_judged(verifier: Verifier, name: str) -> None:
     good = sign(BODY, secret=SECRET)
 
-    @REPEATABLE
+    @examples(100)
     @given(anything)
     def judge(value: Any) -> None:
         check(verifier.verify, BODY, {**good, name: value})
@@ -283,7 +277,7 @@ def test_any_value_of_a_header_is_judged(verifier: Verifier, name: str) -> None:
     judge()
 
 
-@REPEATABLE
+@examples(100)
 @given(st.lists(st.lists(anything, max_size=4) | anything, max_size=4))
 def test_pairs_of_any_length_and_kind_are_judged(pairs: Any) -> None:
     good = list(sign(BODY, secret=SECRET).items())
@@ -294,7 +288,7 @@ def test_pairs_of_any_length_and_kind_are_judged(pairs: Any) -> None:
 def test_any_secret_is_judged(use: Callable[[Any], object]) -> None:
     parts = st.sampled_from([SECRET, SECRET[6:], SECRET.encode(), "sk_" + SECRET, SECRET + "!"])
 
-    @REPEATABLE
+    @examples(100)
     @given(anything | parts | st.lists(parts | anything, max_size=3))
     def judge(secret: Any) -> None:
         error = outcome(use, secret)
@@ -303,7 +297,7 @@ def test_any_secret_is_judged(use: Callable[[Any], object]) -> None:
     judge()
 
 
-@REPEATABLE
+@examples(100)
 @given(anything, anything, anything, st.sampled_from([b"", BODY]) | anything)
 def test_any_setting_of_the_one_liner_is_judged(
     secret: Any, tolerance: Any, now: Any, body: Any
@@ -314,7 +308,7 @@ def test_any_setting_of_the_one_liner_is_judged(
     check(verify, body, good, secret=secret, tolerance=tolerance, now=now)
 
 
-@REPEATABLE
+@examples(100)
 @given(anything, anything, anything)
 def test_anything_is_signed_or_refused(payload: Any, message_id: Any, timestamp: Any) -> None:
     check(sign, payload, secret=SECRET)
@@ -335,7 +329,7 @@ json_texts: st.SearchStrategy[Any] = st.recursive(
 types = st.sampled_from(["user.created", "organizationMembership.created", MARK, None, 5, [MARK]])
 
 
-@REPEATABLE
+@examples(100)
 @given(types, json_texts, st.integers(0, 40), anything)
 def test_no_payload_shows_in_what_is_raised_when_it_is_read(
     event_type: Any, data: Any, cut: int, more: Any

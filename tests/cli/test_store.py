@@ -16,7 +16,7 @@ from clerk_hooks import IdempotencyStore
 from clerk_hooks.stores.sqlite import SQLiteStore
 
 from ..stores.backends import backend
-from .test_demo import run
+from .test_demo import run, run_process
 
 LEASE = timedelta(hours=1)
 KINDS = ["sqlite", "redis", "sqlalchemy-psycopg", "sqlalchemy-pymysql"]
@@ -57,7 +57,7 @@ def any_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]
 
 
 def test_show_and_forget_and_purge_of_every_kind(any_place: Place) -> None:
-    result = any_place.run("show", "msg_1", "--json")
+    result = run_process("store", "show", "msg_1", "--json", *any_place.options)
     assert result.returncode == 0
     assert [(record["handler"], record["state"]) for record in json.loads(result.stdout)] == [
         ("app.audit", "done"),
@@ -168,7 +168,7 @@ def test_a_file_that_is_no_database_is_told_so(tmp_path: Path) -> None:
 
 def test_a_client_that_is_not_installed_is_named(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['redis'] = None\n")
-    result = run("store", "purge", "--store", "redis://localhost", PYTHONPATH=str(tmp_path))
+    result = run_process("store", "purge", "--store", "redis://localhost", PYTHONPATH=str(tmp_path))
     assert result.returncode == 2
     assert "pip install 'clerk-hooks[redis]'" in result.stderr
     assert result.stderr.count("\n") == 1

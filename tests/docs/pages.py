@@ -6,7 +6,8 @@ its own. What a fenced block is, says the word after its fence:
 - `python`: a program, run; but where its first line is the name of a file, ``# app.py``, it becomes
   that file, for later blocks;
 - `pycon`: a session, run as a doctest;
-- `sh`: commands, run or checked as `Page.command` says;
+- `sh`: commands, run or checked as `Page.command` says. The first ``clerk-hooks`` of a page runs in
+  its own process, the others in this one; every ``pytest`` in one process at the page's end;
 - `text`: the output of the block before it, or after ``<!-- output of the server -->`` all that the
   server has printed; ``...`` stands for anything, and one blank is as good as many;
 - `sh` after ``<!-- in the background -->``: a command of ours that serves until the page ends;
@@ -14,8 +15,8 @@ its own. What a fenced block is, says the word after its fence:
 - nothing, or a directive of MyST: a drawing.
 
 ``<!-- skip: why -->`` before a block leaves it out; so does ``<!-- measured -->``, before what a
-benchmark has written. ``<!-- refused by mypy -->`` is before a program that mypy refuses, on the
-line with the comment ``# error``, when it stands below the programs above it.
+benchmark has written. ``<!-- refused by mypy -->`` is before a program that mypy refuses: see
+test_types.py.
 """
 
 import contextlib
@@ -31,13 +32,13 @@ import socket
 import subprocess
 import sys
 from http.client import HTTPConnection
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import clerk_hooks
+from clerk_hooks.__main__ import main
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -67,6 +68,8 @@ class Page:
         self.output: str | None = None
         self.server: subprocess.Popen[bytes] | None = None
         self.in_background: list[subprocess.Popen[str]] = []
+        self.tests: list[str] = []
+        self.has_run_ours = False
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.socket.getsockname()[1]
         with socket.create_server(("127.0.0.1", 0)) as other:
@@ -85,13 +88,12 @@ class Page:
             text = text.replace(":8000/", f":{self.port}/")
             text = text.replace("127.0.0.1:4050", f"127.0.0.1:{self.other_port}")
             note = match["note"] or ""
-            if note.startswith(("skip: ", "measured")):
+            if note.startswith(("skip: ", "measured", "refused by mypy")):
                 self.output = None
-            elif note.startswith("refused by mypy"):
-                self.refused(text, line)
             elif match["kind"] == "python" and (name := re.match(r"# (\w+\.py)\n", text)):
                 module = self.folder / name[1]
                 assert re.search(rf"\b{module.stem}\b", page[match.end() :]), name
+                assert not module.exists(), "the tests of this page need the one before"
                 module.write_text(text, "utf-8")
                 importlib.invalidate_caches()
             elif match["kind"] == "python":
@@ -106,39 +108,14 @@ class Page:
                 self.compare(text, line, self.printed() if "server" in note else self.output)
             else:
                 assert match["kind"] in {"", "sql"} or match["kind"].startswith("{"), match["kind"]
+        if self.tests:
+            self.execute([sys.executable, "-m", "pytest", *self.tests, "-p", "no:cacheprovider"])
 
     def program(self, text: str, line: int) -> None:
         code = compile("\n" * line + text, str(self.path), "exec", dont_inherit=True)
         with contextlib.redirect_stdout(io.StringIO()) as output:
             exec(code, self.namespace)
         self.output = output.getvalue()
-
-    def refused(self, text: str, line: int) -> None:
-        """Check that mypy, where it is installed, finds the one error that the block announces."""
-        if find_spec("mypy") is None:
-            return
-        above = self.path.read_text("utf-8").splitlines()[:line]
-        programs = [
-            match["text"]
-            for match in BLOCK.finditer("\n".join(above[:-2]) + "\n")
-            if match["kind"] == "python"
-        ]
-        program = self.folder / "refused.py"
-        program.write_text("".join([*programs, text]), "utf-8")
-        command = [
-            sys.executable,
-            "-m",
-            "mypy",
-            "--strict",
-            "--cache-dir=.mypy_cache",
-            program.name,
-        ]
-        done = subprocess.run(
-            command, cwd=self.folder, capture_output=True, text=True, timeout=120, check=False
-        )
-        errors = [int(number) for number in re.findall(r"refused\.py:(\d+): error:", done.stdout)]
-        wanted = program.read_text("utf-8").splitlines()
-        assert errors == [n for n, text in enumerate(wanted, 1) if "# error" in text], done.stdout
 
     def session(self, text: str, line: int) -> None:
         test = doctest.DocTestParser().get_doctest(
@@ -170,16 +147,16 @@ class Page:
                 assert re.search(rf"\b({self.port}|8000)\b", line)
             case ["pytest", "-n", *_]:
                 pass  # This very run.
-            case ["pytest", *_]:
-                return self.execute([sys.executable, "-m", *words, "-p", "no:cacheprovider"])
+            case ["pytest", *files]:
+                self.tests += files
             case ["python", "-m", "tests.benchmarks", *_]:
                 pass  # Takes minutes; test_performance_page.py looks at what it wrote.
             case ["python", *arguments]:
                 return self.execute([sys.executable, *arguments])
             case ["clerk-hooks", *arguments, "||", "echo", word]:
-                return self.execute([sys.executable, "-m", "clerk_hooks", *arguments], 1) + word
+                return self.ours(arguments, 1) + word
             case ["clerk-hooks", *arguments]:
-                return self.execute([sys.executable, "-m", "clerk_hooks", *arguments])
+                return self.ours(arguments)
             case ["curl", *_]:
                 if shutil.which("curl"):
                     return self.execute(words)
@@ -199,6 +176,21 @@ class Page:
         self.in_background.append(process)
         assert process.stderr is not None
         assert process.stderr.readline().startswith("Listening")
+
+    def ours(self, arguments: list[str], status: int = 0) -> str:
+        if not self.has_run_ours:
+            self.has_run_ours = True
+            return self.execute([sys.executable, "-m", "clerk_hooks", *arguments], status)
+        self.monkeypatch.setattr(sys, "argv", ["clerk-hooks", *arguments])
+        output = io.StringIO()
+        with (
+            contextlib.redirect_stdout(output),
+            contextlib.redirect_stderr(output),
+            pytest.raises(SystemExit) as ended,
+        ):
+            main()
+        assert (ended.value.code or 0) == status, output.getvalue()
+        return output.getvalue()
 
     def execute(self, words: list[str], status: int = 0) -> str:
         done = subprocess.run(

@@ -30,12 +30,19 @@ class Sync(NamedTuple):
 
     recipe: Recipe
     rows: Callable[[], Rows]
+    empty: Callable[[], object]
+    """Deletes all rows, those of the store too."""
     query: Callable[[str], set[tuple[Any, ...]]] = lambda statement: set()
 
 
-@pytest.fixture
-def sqlite(tmp_path: Path) -> Iterator[Sync]:
-    database = tmp_path / "clerk.sqlite3"
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("recipes")
+
+
+@pytest.fixture(scope="module")
+def sqlite(folder: Path) -> Iterator[Sync]:
+    database = folder / "clerk.sqlite3"
 
     def rows() -> Rows:
         with closing(sqlite3.connect(database)) as connection:
@@ -44,12 +51,18 @@ def sqlite(tmp_path: Path) -> Iterator[Sync]:
                 for table, columns in COLUMNS.items()
             }
 
-    with serving("sync_sqlite", tmp_path, {"DATABASE": str(database)}) as recipe:
-        yield Sync(recipe, rows)
+    def empty() -> None:
+        with closing(sqlite3.connect(database, timeout=60)) as connection, connection:
+            tables = [*connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            for (table,) in tables:
+                connection.execute(f"DELETE FROM {table}")
+
+    with serving("sync_sqlite", folder, {"DATABASE": str(database)}) as recipe:
+        yield Sync(recipe, rows, empty)
 
 
-@pytest.fixture
-def postgresql(tmp_path: Path) -> Iterator[Sync]:
+@pytest.fixture(scope="module")
+def postgresql(folder: Path) -> Iterator[Sync]:
     """A database of its own on the server that is there."""
     if any(find_spec(module) is None for module in ("psycopg", "sqlalchemy", "flask")):
         pytest.skip("needs psycopg, SQLAlchemy and Flask")
@@ -75,18 +88,27 @@ def postgresql(tmp_path: Path) -> Iterator[Sync]:
             for table, columns in COLUMNS.items()
         }
 
+    def empty() -> None:
+        with psycopg.connect(url) as connection:
+            tables = connection.execute(
+                "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables "
+                "WHERE schemaname = 'public'"
+            ).fetchone()
+            assert tables is not None
+            connection.execute(f"TRUNCATE {tables[0]}")
+
     with server:
         server.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
         try:
-            run("sync_postgresql", tmp_path, settings)
-            with serving("sync_postgresql", tmp_path, settings) as recipe:
-                yield Sync(recipe, rows, query)
+            run("sync_postgresql", folder, settings)
+            with serving("sync_postgresql", folder, settings) as recipe:
+                yield Sync(recipe, rows, empty, query)
         finally:
             server.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def mongodb(tmp_path: Path) -> Iterator[Sync]:
+@pytest.fixture(scope="module")
+def mongodb(folder: Path) -> Iterator[Sync]:
     url = os.environ.get("MONGODB_URL")
     if not url or find_spec("pymongo") is None:
         pytest.skip("needs PyMongo and a MongoDB: set MONGODB_URL, without a database in it")
@@ -105,18 +127,29 @@ def mongodb(tmp_path: Path) -> Iterator[Sync]:
                 for table, names in ((t, c.split(", ")) for t, c in COLUMNS.items())
             }
 
+        def empty() -> None:
+            for table in client[name].list_collection_names():
+                client[name][table].delete_many({})
+
         try:
             settings = {"MONGODB_URL": f"{url.rstrip('/')}/{name}"}
-            with serving("sync_mongodb", tmp_path, settings) as recipe:
-                yield Sync(recipe, rows)
+            with serving("sync_mongodb", folder, settings) as recipe:
+                yield Sync(recipe, rows, empty)
         finally:
             client.drop_database(name)
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mongodb"])
-def sync(request: pytest.FixtureRequest) -> Sync:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql", "mongodb"])
+def served(request: pytest.FixtureRequest) -> Sync:
     found: Sync = request.getfixturevalue(request.param)
     return found
+
+
+@pytest.fixture
+def sync(served: Sync) -> Sync:
+    """One recipe for all tests; each begins with empty tables."""
+    served.empty()
+    return served
 
 
 COLUMNS = {

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clerk_hooks import parse_event
 from clerk_hooks.event_types import EVENT_TYPES
 from clerk_hooks.events import BillingCredit, Model, UnknownEvent
 
+from ..properties import examples
 from .walk import EVENTS, as_dumped, milliseconds, model_in, parts
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "user_created.json"
@@ -80,7 +81,7 @@ def dumped(model: Model) -> Any:
     return json.loads(model.model_dump_json(exclude_unset=True))
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(events())
 def test_the_dump_of_an_event_is_its_payload(payload: dict[str, Any]) -> None:
     event = parse_event(json.dumps(payload))
@@ -89,7 +90,7 @@ def test_the_dump_of_an_event_is_its_payload(payload: dict[str, Any]) -> None:
     assert parse_event(payload) == event
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     st.fixed_dictionaries(
         {"type": text.filter(lambda name: name not in EVENT_TYPES)},

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clerk_hooks import ConfigurationError, sign, verify
@@ -23,6 +23,7 @@ from clerk_hooks.testing import (
     signed_request,
 )
 
+from ..properties import examples
 from .explain_cases import (
     BODIES,
     BODY,
@@ -38,8 +39,6 @@ from .explain_cases import (
     parsed,
     without,
 )
-
-REPEATABLE = settings(deadline=None, derandomize=True, database=None)
 
 pytestmark = pytest.mark.usefixtures("no_secret_in_environment")
 
@@ -182,7 +181,7 @@ verified = st.builds(
 
 
 @given(verified)
-@REPEATABLE
+@examples(100)
 def test_no_cause_is_ever_named_for_a_delivery_that_is_verified(
     case: tuple[bytes, str, int],
 ) -> None:
@@ -199,7 +198,7 @@ anything = (
 )
 
 
-@REPEATABLE
+@examples(100)
 @given(anything, anything | st.lists(st.tuples(st.text(), st.text())), anything, anything)
 def test_whatever_is_passed_there_is_an_explanation(
     body: Any, headers: Any, secret: Any, others: Any

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, find, given, settings
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from clerk_hooks import ConfigurationError, parse_event, verify
@@ -15,15 +15,13 @@ from clerk_hooks.events import UserCreated
 from clerk_hooks.testing import SECRET, sample_payload, signed_request
 from clerk_hooks.testing.strategies import any_event, events, payloads
 
-REPEATABLE = settings(
-    deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
+from ..properties import examples
 
 
 @pytest.mark.parametrize("event_type", EVENT_TYPES)
 def test_events_of_every_type_are_of_its_class_and_can_be_delivered(event_type: str) -> None:
     @given(events(event_type))
-    @settings(REPEATABLE, max_examples=10)
+    @examples(10)
     def check(event: Any) -> None:
         assert type(event).__name__ == EVENT_TYPES[event_type][1]
         assert event.type == event_type
@@ -34,14 +32,14 @@ def test_events_of_every_type_are_of_its_class_and_can_be_delivered(event_type: 
 
 
 @given(payloads("user.updated"))
-@settings(REPEATABLE, max_examples=50)
+@examples(50)
 def test_payloads_are_json_and_events(payload: dict[str, Any]) -> None:
     assert json.loads(json.dumps(payload)) == payload
     assert parse_event(payload).type == "user.updated"
 
 
 @given(any_event())
-@settings(REPEATABLE, max_examples=20)
+@examples(20)
 def test_any_event_is_one_of_those_that_there_are(event: Any) -> None:
     assert event.type in EVENT_TYPES
 
@@ -50,7 +48,7 @@ def test_what_fails_shrinks_to_a_sample_with_the_one_field_that_matters() -> Non
     def breaks(payload: dict[str, Any]) -> bool:
         return payload["data"].get("delete_self_enabled", True) is None
 
-    payload = find(payloads(UserCreated), breaks, settings=REPEATABLE)
+    payload = find(payloads(UserCreated), breaks)
     usual = sample_payload(UserCreated, {"delete_self_enabled": None}, seed=0)
     assert payload == usual
 
@@ -69,7 +67,7 @@ def test_what_fails_shrinks_to_a_sample_with_the_one_field_that_matters() -> Non
     ],
 )
 def test_what_breaks_handlers_is_among_them(wanted: Any) -> None:
-    patient = settings(REPEATABLE, max_examples=1000)
+    patient = settings(max_examples=1000)
     event = find(events(UserCreated), lambda event: bool(wanted(event.data)), settings=patient)
     assert wanted(event.data)
 
@@ -79,7 +77,7 @@ def test_a_class_of_ones_own_is_what_comes() -> None:
         pass
 
     @given(st.data())
-    @settings(REPEATABLE, max_examples=5)
+    @examples(5)
     def check(data: st.DataObject) -> None:
         assert type(data.draw(events(Mine))) is Mine
 
