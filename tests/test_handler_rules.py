@@ -175,7 +175,7 @@ def test_names_clash_across_routers_once_one_includes_the_other() -> None:
 def test_dropping_stale_events_needs_a_store() -> None:
     router = Router()
     router.on("user.updated", drop_stale=True)(drops)
-    with pytest.raises(ConfigurationError, match=r"drop_stale=True.*pass store= to Endpoint"):
+    with pytest.raises(ConfigurationError, match=r"drop_stale=True.*Endpoint .* with store="):
         Endpoint(router, secret=SECRET)
     with_store(router)
 

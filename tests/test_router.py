@@ -1,5 +1,6 @@
 """The registry: which functions an event type runs, and in which order."""
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -236,3 +237,23 @@ def test_what_cannot_be_called_is_refused_and_not_registered(
         with pytest.raises(ConfigurationError):
             register(router)(wrong)
     assert router.handlers_for("user.created") == router.handlers_for("invoice.paid") == ()
+
+
+def test_dispatch_refuses_handlers_that_drop_stale_events_as_it_has_no_store(
+    router: Router,
+) -> None:
+    seen: list[object] = []
+    router.on("user.*")(seen.append)
+    router.on("user.updated", drop_stale=True)(first)
+    updated, created = (
+        parse_event({"type": event_type, "data": {"id": "user_1"}})
+        for event_type in ("user.updated", "user.created")
+    )
+    refusal = pytest.raises(ConfigurationError, match=r"first has drop_stale=True.* a Processor")
+    with refusal:
+        router.dispatch(updated)
+    with refusal:
+        asyncio.run(router.adispatch(updated))
+    assert seen == []
+    router.dispatch(created)
+    assert seen == [created]

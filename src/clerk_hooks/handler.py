@@ -124,6 +124,6 @@ def check_needs_no_store(handler: RegisteredHandler, _: RegisteredHandler) -> No
     """Check that `handler` works without a store. Raises `ConfigurationError`."""
     if handler.drop_stale:
         raise ConfigurationError(
-            f"the handler {handler.name} has drop_stale=True, which needs a store: pass store= to "
-            "Endpoint or Processor"
+            f"the handler {handler.name} has drop_stale=True, which needs a store: use an "
+            "Endpoint or a Processor with store="
         )

@@ -14,7 +14,7 @@ from .dispatch import arun_handlers, run_handlers
 from .errors import ConfigurationError, InputTypeError
 from .event_types import EVENT_TYPES
 from .eventloop import RunSync
-from .handler import RegisteredHandler
+from .handler import RegisteredHandler, check_needs_no_store
 from .registry import OTHERS, Registry
 from .spelling import did_you_mean
 
@@ -39,29 +39,31 @@ class Router(On):
     def on_unknown(
         self, *event_types: str, name: str | None = None
     ) -> Callable[[_UnknownHandler], _UnknownHandler]:
-        """Register a handler of event types that this version of the library does not know.
+        """Register a handler for event types that this version of the library does not know.
 
         Without `event_types` it gets every unknown event. `name` is as for `on`. A type that has
-        become known is registered all the same, with a warning: its events are typed now. Raises
-        `ConfigurationError` for anything but event types.
+        become known since is registered too, with a warning, because its events are typed now.
+
+        Raises `ConfigurationError` for anything but event types.
         """
         for event_type in event_types:
             if not isinstance(event_type, str) or "*" in event_type:
                 raise ConfigurationError(
-                    f"on_unknown takes event types, without wildcards; not {event_type!r}"
+                    f"on_unknown takes event types without wildcards, not {event_type!r}"
                 )
             if event_type in EVENT_TYPES:
                 warnings.warn(
-                    f"{event_type} is known to this version of clerk_hooks, and its handlers get a "
+                    f"this version of clerk_hooks knows {event_type}, and its handlers get a "
                     f"{EVENT_TYPES[event_type][1]}: register it with on({event_type!r})",
                     stacklevel=2,
                 )
         return self._decorator(frozenset(event_types or {OTHERS}), name)
 
     def include(self, other: "Router") -> None:
-        """Add the handlers that `other` has by now; what it is given later is not seen.
+        """Add the handlers that `other` has now. Handlers that it gets later are not added.
 
-        Raises `ConfigurationError` where `other` is no router.
+        Raises `ConfigurationError` if `other` is not a router, or if a handler of it does not fit
+        an endpoint or a processor that has this router.
         """
         if not isinstance(other, Router):
             raise ConfigurationError(f"include takes a Router, not {type(other).__name__}")
@@ -79,17 +81,18 @@ class Router(On):
         return (*known, *sorted(named - EVENT_TYPES.keys()))
 
     def dispatch(self, delivery: "Delivery | AnyEvent") -> None:
-        """Run the handlers of a delivery; or of an event, as unit tests and workers have it.
+        """Run the handlers of a delivery, or of an event alone, as unit tests have it.
 
-        Async handlers run to their end, on one event loop made for this call. An event that nobody
-        handles is not parsed.
+        Async handlers run to their end, on an event loop made for this call. An event without
+        handlers is not parsed.
 
-        Raises `HandlerError` with all that the handlers raised, `PayloadError` where the event
-        cannot be parsed, `ConfigurationError` where there are async handlers and an event loop is
-        running already (await `adispatch` there), and `InputTypeError` for anything but a delivery
-        or an event.
+        Raises `HandlerError` with everything that the handlers raised; `PayloadError` if the event
+        cannot be parsed; `InputTypeError` for anything but a delivery or an event; and
+        `ConfigurationError` if a handler is async and an event loop is running in this thread
+        (await `adispatch` there), or if a handler has `drop_stale`, which needs the store of a
+        `Processor`.
         """
-        if handlers := self._registry.handlers_for(_event_type(delivery)):
+        if handlers := self._handlers_of(delivery):
             run_handlers(handlers, *_event_and_delivery(delivery))
 
     async def adispatch(
@@ -97,11 +100,18 @@ class Router(On):
     ) -> None:
         """Like `dispatch`, on the running event loop.
 
-        Sync handlers run through `run_sync` (default: `asyncio.to_thread`). A cancellation first
-        waits for the end of a sync handler that is running.
+        Sync handlers run through `run_sync` (default: `asyncio.to_thread`). If this call is
+        cancelled while one runs, it waits for the end of that handler first.
         """
-        if handlers := self._registry.handlers_for(_event_type(delivery)):
+        if handlers := self._handlers_of(delivery):
             await arun_handlers(handlers, *_event_and_delivery(delivery), run_sync)
+
+    def _handlers_of(self, subject: object) -> tuple[RegisteredHandler, ...]:
+        handlers = self._registry.handlers_for(_event_type(subject))
+        for handler in handlers:
+            if handler.drop_stale:
+                check_needs_no_store(handler, handler)
+        return handlers
 
     def _register(
         self, event_types: tuple[str, ...], name: str | None, *, drop_stale: bool
