@@ -1,4 +1,4 @@
-"""Fixtures that tests of several modules share."""
+"""What holds for all tests: how many run, and where; and fixtures that several modules share."""
 
 import os
 import sys
@@ -9,9 +9,19 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+TESTS = Path(__file__).parent
+SLOW = {
+    *("adapters/cases", "stores", "test_chaos.py", "test_examples.py"),  # Servers and databases.
+    *("docs/test_pages.py", "docs/test_recipes.py", "docs/test_recipes_databases.py"),
+    *("cli/test_demo.py", "cli/test_record.py", "cli/test_store.py", "cli/test_command_line.py"),
+    *("docs/test_site.py", "docs/test_types.py", "test_collection.py", "test_pytest_plugin.py"),
+    "testing/test_strategies.py",
+}
+"""Paths of tests that are not marked as ``quick``."""
+
 # How thoroughly property tests look; `properties.examples` scales what a test asks for. Without a
-# deadline, as the machine may be busy; the same examples each time, so that a failure is
-# the fault of the change at hand.
+# deadline, as the machine may be busy. The same examples each time, so that a failure is the fault
+# of the change at hand.
 for _name, _examples in {"dev": 20, "ci": 100}.items():
     settings.register_profile(
         _name,
@@ -43,6 +53,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="of the tests that run behind real servers (tests/adapters/cases), run those of one "
         "server of each framework, and leave out those of its other servers",
     )
+
+
+def is_slow(path: Path) -> bool:
+    name = path.relative_to(TESTS).as_posix()
+    return any(name == slow or name.startswith(f"{slow}/") for slow in SLOW)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With ``-m quick``, do not even import the others."""
+    return True if config.option.markexpr == "quick" and is_slow(collection_path) else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if not is_slow(item.path):
+            item.add_marker("quick")
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,6 @@
 """What pyproject.toml, the CI script and the repository promise one another."""
 
-import os
 import re
-import subprocess
-import sys
 from importlib.metadata import entry_points, requires, version
 from pathlib import Path
 
@@ -52,24 +49,6 @@ def test_the_package_is_marked_as_typed() -> None:
 def test_the_command_is_installed() -> None:
     (command,) = entry_points(group="console_scripts", name="clerk-hooks")
     assert command.load() is main
-
-
-def test_every_process_collects_the_same_tests_in_the_same_order() -> None:
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
-    collecting = [
-        subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for seed in ("1", "2")
-    ]
-    first, second = (process.communicate(timeout=300)[0].splitlines() for process in collecting)
-    assert [process.returncode for process in collecting] == [0, 0], first
-    assert len(first) > 1000
-    assert first[:-1] == second[:-1]  # The last line says how long it took.
 
 
 def test_the_readme_the_classifiers_and_the_ci_script_name_the_same_pythons() -> None:

@@ -145,7 +145,7 @@ class Page:
                 self.serve(arguments)
             case ["cloudflared" | "ngrok" | "clerk", *_]:
                 assert re.search(rf"\b({self.port}|8000)\b", line)
-            case ["pytest", "-n", *_]:
+            case ["pytest", "-n" | "-m", *_]:
                 pass  # This very run.
             case ["pytest", *files]:
                 self.tests += files
