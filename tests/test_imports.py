@@ -112,8 +112,10 @@ ALLOWED = {
     "adapters.wsgi": Sees("clerk_hooks adapters._length"),
     "adapters.asgi": Sees("clerk_hooks eventloop adapters._length"),
     "adapters.flask": Sees("clerk_hooks endpoint adapters._length adapters.wsgi flask"),
+    "adapters._openapi": Sees("events pydantic pydantic_core typing_extensions"),
     "adapters.fastapi": Sees(
-        "clerk_hooks endpoint events adapters._length adapters.asgi fastapi starlette"
+        "clerk_hooks endpoint adapters._length adapters.asgi fastapi starlette",
+        "adapters._openapi",
     ),
     "adapters.django": Sees("clerk_hooks adapters._length adapters.wsgi django asgiref"),
     "adapters.aws_lambda": Sees("clerk_hooks"),

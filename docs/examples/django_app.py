@@ -15,7 +15,7 @@ from clerk_hooks.adapters.django import clerk_view
 from clerk_hooks.events import UserCreated
 
 settings.configure(
-    ALLOWED_HOSTS=os.environ.get("ALLOWED_HOSTS", "localhost").split(","),
+    ALLOWED_HOSTS=os.environ.get("ALLOWED_HOSTS", "127.0.0.1,localhost").split(","),
     MIDDLEWARE=["django.middleware.common.CommonMiddleware"],
     ROOT_URLCONF=__name__,
     SECRET_KEY=os.environ.get("DJANGO_SECRET_KEY", "only for trying it out"),

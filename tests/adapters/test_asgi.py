@@ -117,6 +117,20 @@ def test_a_client_that_leaves_half_way_is_a_malformed_request_in_the_log(
     assert caplog.records[-1].reason == "malformed_request"  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    ("came", "message"),
+    [
+        (b"", "the body was read before this adapter: by a middleware, or `request.data`"),
+        (b"{", "the body is shorter than its Content-Length"),
+    ],
+)
+def test_a_body_that_was_read_before_is_told_from_one_that_broke_off(
+    endpoint: Endpoint, came: bytes, message: str
+) -> None:
+    answer = run(asgi_app(endpoint), {"content-length": "9"}, part(came, more=False))
+    assert answer == Answer.of(Reply.for_error(MalformedRequest(message)))
+
+
 def test_a_server_that_raises_when_the_client_has_left_is_no_error(
     endpoint: Endpoint, seen: list[bytes]
 ) -> None:

@@ -109,12 +109,17 @@ def test_a_load_balancer_is_told_the_status_in_words(endpoint: Endpoint) -> None
 
 
 @pytest.mark.parametrize(
-    "event", [{}, {"Records": []}, {"requestContext": {}}, {"requestContext": None}, [], "x", None]
+    "event",
+    [
+        *[{}, {"Records": []}, {"requestContext": {}}, {"requestContext": None}, [], "x", None],
+        *[{"httpMethod": "POST", "requestContext": context} for context in (5, True, "x", [], ())],
+        *[{"requestContext": {"http": http}} for http in (None, 5, "POST", [])],
+    ],
 )
 def test_an_event_that_is_no_request_is_a_mistake_of_the_program(
     endpoint: Endpoint, event: Any
 ) -> None:
-    with pytest.raises(InputTypeError, match="no HTTP request"):
+    with pytest.raises(InputTypeError, match="not an HTTP request"):
         lambda_handler(endpoint)(event, None)
 
 

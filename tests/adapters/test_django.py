@@ -9,6 +9,8 @@ import pytest
 
 pytest.importorskip("django")
 
+import django
+from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, override_settings
 from django.urls import include, path
@@ -60,7 +62,13 @@ def read_body_first(get_response: Any) -> Any:
 def project() -> None:
     endpoint = build_endpoint()
     hooks = [path("sync", clerk_view(endpoint)), path("async", async_clerk_view(endpoint))]
-    set_up([path("hooks/", include(hooks)), path("hooks/slash/", clerk_view(endpoint))])
+    set_up(
+        [
+            path("hooks/", include(hooks)),
+            path("hooks/slash/", clerk_view(endpoint)),
+            path("hooks/page", lambda request: HttpResponse("a page")),
+        ]
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -98,6 +106,34 @@ def test_an_async_view_is_exempt_too_and_answers_an_async_client() -> None:
     assert [body] == SEEN
 
 
+@pytest.mark.skipif(django.VERSION < (5, 1), reason="LoginRequiredMiddleware is of Django 5.1")
+def test_a_view_needs_no_login(url: str) -> None:
+    middleware = [
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    ]
+    with override_settings(
+        INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes"],
+        MIDDLEWARE=middleware,
+        SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
+    ):
+        assert Client().get("/hooks/page").status_code == 302
+        assert word(post(url, signed(BODY))) == (200, "handled")
+
+
+@pytest.mark.parametrize("alias", ["default", "other"])
+def test_a_view_is_exempt_from_atomic_requests_of_every_database(
+    url: str, alias: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The databases are not there, so that a view in a transaction fails."""
+    missing = {"ENGINE": "django.db.backends.dummy", "ATOMIC_REQUESTS": True}
+    monkeypatch.setattr(connections, "settings", {alias: missing})
+    with pytest.raises(Exception, match=r"settings\.DATABASES|doesn't exist"):
+        Client().get("/hooks/page")
+    assert word(post(url, signed(BODY))) == (200, "handled")
+
+
 def test_the_largest_body_is_the_endpoints(url: str) -> None:
     assert word(post(url, signed(b" " * 1001))) == (413, "too_large")
 
@@ -120,7 +156,9 @@ def test_middleware_that_has_read_the_body_does_no_harm(url: str) -> None:
 
 def test_middleware_that_has_eaten_the_body_makes_a_malformed_request(url: str) -> None:
     with override_settings(MIDDLEWARE=[f"{__name__}.eat_body", *MIDDLEWARE]):
-        assert word(post(url, signed(BODY))) == (400, "malformed_request")
+        response = post(url, signed(BODY))
+    assert word(response) == (400, "malformed_request")
+    assert "the body was read before this adapter" in response.json()["message"]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "PURGE"])
@@ -144,6 +182,14 @@ def test_append_slash_redirects_where_the_url_has_a_slash_more_which_svix_does_n
     response = post("/hooks/slash", signed(BODY))
     assert (response.status_code, response["location"]) == (301, "/hooks/slash/")
     assert word(post("/hooks/slash/", signed(BODY))) == (200, "handled")
+
+
+def test_append_slash_raises_instead_of_redirecting_while_django_is_debugged() -> None:
+    with (
+        override_settings(DEBUG=True),
+        pytest.raises(RuntimeError, match="the URL doesn't end in a slash"),
+    ):
+        post("/hooks/slash", signed(BODY))
 
 
 def test_behind_a_proxy_that_ends_tls_django_must_be_told_or_it_redirects(url: str) -> None:

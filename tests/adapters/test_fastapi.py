@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from inspect import signature
 from typing import Annotated, Any
 
 import pytest
 
 pytest.importorskip("fastapi")
 
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
+from pydantic import BaseModel, TypeAdapter
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -31,6 +33,7 @@ from clerk_hooks import (
 )
 from clerk_hooks.adapters.fastapi import VerifiedDelivery, clerk_router
 from clerk_hooks.event_types import EVENT_TYPES
+from clerk_hooks.events import AnyEvent
 
 from .application import SECRET, payload, signed
 from .asgi_client import ask
@@ -38,6 +41,9 @@ from .servers import Answer
 
 BODY = payload("invoice.paid")
 PATH = "/webhooks/clerk"
+READ_BEFORE = MalformedRequest(
+    "the body was read before this adapter: by a middleware, or `request.data`"
+)
 VERIFIED = VerifiedDelivery(Verifier(SECRET))
 SMALL = VerifiedDelivery(Verifier(SECRET), max_body=10)
 
@@ -88,9 +94,53 @@ def test_several_endpoints_on_one_app_keep_to_their_own_secrets(
     assert [ask(app, path, *request).status for path in (PATH, "/two")] == [200, 400]
 
 
-def test_a_slash_too_many_is_a_redirect_which_svix_does_not_follow(app: FastAPI) -> None:
-    answer = ask(app, f"{PATH}/", *signed(BODY))
-    assert (answer.status, answer.headers["location"]) == (307, f"http://localhost{PATH}")
+@pytest.mark.parametrize("include_in_schema", [False, True])
+@pytest.mark.parametrize(
+    ("prefix", "path", "spellings"),
+    [
+        ("", "/hook", ["/hook", "/hook/"]),
+        ("", "/hook/", ["/hook", "/hook/"]),
+        ("", "/", ["/"]),
+        ("/hook", "", ["/hook", "/hook/"]),
+    ],
+)
+def test_no_slash_at_the_end_of_the_path_makes_a_redirect(
+    endpoint: Endpoint, prefix: str, path: str, spellings: list[str], include_in_schema: bool
+) -> None:
+    app = FastAPI()
+    router = clerk_router(endpoint, path, include_in_schema=include_in_schema)
+    app.include_router(router, prefix=prefix)
+    for spelling in spellings:
+        assert ask(app, spelling, *signed(BODY)).status == 200
+        assert ask(app, spelling, method="GET") == refusal(MethodNotAllowed())
+
+
+def test_a_middleware_that_has_eaten_the_body_makes_a_malformed_request(
+    app: FastAPI, caplog: pytest.LogCaptureFixture
+) -> None:
+    @app.middleware("http")
+    async def eat(request: Request, call_next: Any) -> Response:
+        await eat_body(request)
+        response: Response = await call_next(request)
+        return response
+
+    assert ask(app, PATH, *signed(BODY)).status == 400
+    assert caplog.messages[-1].endswith(str(READ_BEFORE))
+
+
+@pytest.mark.skipif(
+    "max_body_size" not in signature(FastAPI).parameters, reason="this FastAPI has no limit"
+)
+@pytest.mark.parametrize("prefix", ["", "/v1"])
+def test_the_limit_of_the_app_does_not_replace_that_of_the_endpoint(
+    endpoint: Endpoint, prefix: str
+) -> None:
+    app = FastAPI(max_body_size=10)
+    app.include_router(clerk_router(endpoint), prefix=prefix)
+    assert ask(app, prefix + PATH, *signed(BODY)).status == 200
+    assert ask(app, prefix + PATH, BODY, method="PUT") == refusal(MethodNotAllowed())
+    too_large = b" " * (endpoint.max_body + 1)
+    assert ask(app, prefix + PATH, too_large) == refusal(RequestTooLarge())
 
 
 @pytest.mark.parametrize("middleware", [GZipMiddleware, CORSMiddleware, BaseHTTPMiddleware])
@@ -131,37 +181,84 @@ def test_dependencies_of_the_app_are_not_run_for_the_endpoint(endpoint: Endpoint
     assert ask(app, PATH, *signed(BODY)).status == 200
 
 
-@pytest.fixture(scope="module")
-def page() -> Any:
-    """The OpenAPI page of an app with two endpoints; building it takes most of a second."""
+class User(BaseModel):
+    """A model of the app's own, with the name of one of ours."""
+
+    name: str
+
+
+def build_page(*routers: APIRouter) -> Any:
+    """The OpenAPI page of an app with a route of its own and these routers."""
     app = FastAPI()
-    for path in (PATH, "/two"):
-        app.include_router(clerk_router(Endpoint(Router(), secret=SECRET), path))
+
+    @app.put("/users")
+    def update(user: User) -> User:
+        return user
+
+    for number, router in enumerate(routers):
+        app.include_router(router, prefix=f"/{number}")
     return json.loads(ask(app, "/openapi.json", method="GET").body)
 
 
 class TestTheOpenAPIPage:
-    """What it says of the route."""
+    """What it says of the route: nothing, unless the app asks for it."""
+
+    @pytest.fixture(scope="module")
+    @staticmethod
+    def page() -> Any:
+        """The page of an app with two endpoints on it; building it takes most of a second."""
+        endpoints = [Endpoint(Router(), secret=SECRET) for _ in range(2)]
+        return build_page(*[clerk_router(each, include_in_schema=True) for each in endpoints])
+
+    def test_it_is_the_apps_own_page(self, endpoint: Endpoint) -> None:
+        assert build_page(clerk_router(endpoint)) == build_page()
+
+    def test_the_apps_own_components_keep_their_names(self, page: Any) -> None:
+        own = build_page()["components"]["schemas"]
+        others = {k: v for k, v in page["components"]["schemas"].items() if k not in own}
+        assert page["components"]["schemas"] == own | others
+        assert all(name.startswith("ClerkHooks") for name in others)
 
     def test_the_body_is_any_event_and_every_reference_resolves(self, page: Any) -> None:
-        operation = page["paths"][PATH]["post"]
-        choices = operation["requestBody"]["content"]["application/json"]["schema"]["anyOf"]
-        names = {choice["$ref"].removeprefix("#/components/schemas/") for choice in choices}
+        schemas = page["components"]["schemas"]
+        for number in range(2):
+            body = page["paths"][f"/{number}{PATH}"]["post"]["requestBody"]
+            assert body["required"] is True
+            event = {"$ref": "#/components/schemas/ClerkHooksEvent"}
+            assert body["content"]["application/json"]["schema"] == event
+        choices = [choice["$ref"] for choice in schemas["ClerkHooksEvent"]["anyOf"]]
+        names = {choice.removeprefix("#/components/schemas/ClerkHooks") for choice in choices}
         assert names == {name for _, name in EVENT_TYPES.values()} | {"UnknownEvent"}
-        assert operation["requestBody"]["required"] is True
-        for reference in set(re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(page))):
-            place = page
-            for step in reference.split("/"):
-                place = place[step]
+        references = re.findall(r'"\$ref": "#/components/schemas/([^"]+)"', json.dumps(page))
+        assert set(references) <= schemas.keys()
+
+    def test_events_are_described_as_their_models_are(self, page: Any) -> None:
+        template = "#/components/schemas/ClerkHooks{model}"
+        described = TypeAdapter[Any](AnyEvent).json_schema(ref_template=template)["$defs"]
+        for name, schema in described.items():
+            found = page["components"]["schemas"][f"ClerkHooks{name}"]
+            assert found == without_null_defaults(schema)
 
     def test_every_status_of_an_error_is_among_the_replies(self, page: Any) -> None:
-        replies = set(page["paths"][PATH]["post"]["responses"])
+        replies = set(page["paths"]["/0" + PATH]["post"]["responses"])
         errors = [ClerkHooksError, *ClerkHooksError.__subclasses__()]
-        never = {"411"}  # An ASGI server undoes every Transfer-Encoding that it takes.
+        never = {"411"}  # An ASGI server decodes every Transfer-Encoding that it accepts.
         assert replies == {"200"} | {str(error.status) for error in errors} - never
 
-    def test_only_post_is_on_it(self, page: Any) -> None:
-        assert list(page["paths"][PATH]) == ["post"]
+    def test_only_post_is_on_it_and_only_one_spelling_of_the_path(self, page: Any) -> None:
+        paths = ["/users", "/0" + PATH, "/1" + PATH]
+        assert {path: list(operations) for path, operations in page["paths"].items()} == dict(
+            zip(paths, [["put"], ["post"], ["post"]], strict=True)
+        )
+
+
+def without_null_defaults(schema: Any) -> Any:
+    """`schema` as FastAPI writes it."""
+    if isinstance(schema, list):
+        return [without_null_defaults(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {k: without_null_defaults(v) for k, v in schema.items() if v is not None}
 
 
 def opened() -> Iterator[list[str]]:
@@ -228,8 +325,7 @@ class TestARouteOfOnesOwn:
         self, app: FastAPI
     ) -> None:
         """A stranger, who needs no signature to get so far, causes no 500."""
-        read_before = MalformedRequest("the body was read before, as a form perhaps")
-        assert ask(app, "/eaten-first", b"a=1") == refusal(read_before)
+        assert ask(app, "/eaten-first", b"a=1") == refusal(READ_BEFORE)
 
     def test_what_is_refused_gets_the_reply_of_the_error(self, app: FastAPI) -> None:
         body, headers = signed(BODY)

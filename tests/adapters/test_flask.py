@@ -33,6 +33,9 @@ from .application import SECRET, payload, signed  # noqa: E402
 from .servers import Answer  # noqa: E402
 
 BODY = payload("invoice.paid")
+READ_BEFORE = MalformedRequest(
+    "the body was read before this adapter: by a middleware, or `request.data`"
+)
 METHODS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "PURGE"]
 
 
@@ -147,7 +150,7 @@ def test_a_hook_that_has_eaten_the_body_makes_a_malformed_request(
     app.before_request(lambda: request.stream.read() and None)
     app.register_blueprint(clerk_blueprint(endpoint))
     answer = ask(app, "/webhooks/clerk", *signed(BODY))
-    assert answer == refusal(MalformedRequest("the body is shorter than its Content-Length"))
+    assert answer == refusal(READ_BEFORE)
 
 
 def test_a_hook_that_has_looked_for_a_form_lifts_no_limit(

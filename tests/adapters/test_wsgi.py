@@ -195,7 +195,18 @@ def test_without_a_length_there_is_no_body_and_nothing_is_read(
 def test_a_body_shorter_than_announced_is_a_malformed_request(endpoint: Endpoint) -> None:
     body, headers = signed(BODY)
     environ = environ_of(headers, BytesIO(body), CONTENT_LENGTH=str(len(body) + 1))
-    assert error(call(endpoint, environ)) == (400, "malformed_request")
+    reply = call(endpoint, environ)
+    assert error(reply) == (400, "malformed_request")
+    assert b"the body is shorter than its Content-Length" in reply.body
+
+
+def test_a_body_that_was_read_before_is_told_from_one_that_broke_off(endpoint: Endpoint) -> None:
+    body, headers = signed(BODY)
+    stream = BytesIO(body)
+    stream.read()
+    reply = call(endpoint, environ_of(headers, stream, CONTENT_LENGTH=str(len(body))))
+    assert error(reply) == (400, "malformed_request")
+    assert b"the body was read before this adapter: by a middleware" in reply.body
 
 
 @pytest.mark.parametrize("failure", [OSError("reset"), ValueError("closed"), TimeoutError()])

@@ -1,1 +1,1 @@
-"""One module per framework, each importing only that framework and the core's public names."""
+"""One module per framework; each imports only its framework and the core's public names."""

@@ -1,26 +1,33 @@
-"""What the adapters have in common: reading a Content-Length before there is a body."""
+"""Shared by the adapters: checks the Content-Length, before the body is read and after it."""
 
 from __future__ import annotations
 
 from .. import MalformedRequest, RequestTooLarge
 
+READ_BEFORE = "the body was read before this adapter: by a middleware, or `request.data`"
+UNFINISHED = "the body could not be read to its end"
+
 
 def read_length(announced: str, max_body: int) -> int:
     """The number of bytes that a Content-Length announces (RFC 9110, 8.6: digits only).
 
-    Raises `MalformedRequest` where it is no number, `RequestTooLarge` where it is over `max_body`.
+    Raises `MalformedRequest` if it is not a number, and `RequestTooLarge` if it exceeds `max_body`.
     """
     announced = announced.strip(" \t")
     if not (announced.isascii() and announced.isdigit()):
-        raise MalformedRequest("the Content-Length is no number")
-    length = int(announced.lstrip("0")[:19] or "0")  # More digits only say that it is too large.
+        raise MalformedRequest("the Content-Length is not a number")
+    length = int(announced.lstrip("0")[:19] or "0")  # A longer number is too large in any case.
     if length > max_body:
         raise RequestTooLarge
     return length
 
 
 def require_length(body: bytes, length: int) -> bytes:
-    """`body`, if it is as long as announced. Raises `MalformedRequest` where it is shorter."""
+    """Return `body`, if it is as long as announced; else raise `MalformedRequest`.
+
+    A connection that breaks leaves a part of the body; code that reads the body leaves nothing.
+    """
     if len(body) < length:
-        raise MalformedRequest("the body is shorter than its Content-Length")
+        too_short = "the body is shorter than its Content-Length"
+        raise MalformedRequest(too_short if body else READ_BEFORE)
     return body

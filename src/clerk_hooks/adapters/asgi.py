@@ -1,6 +1,6 @@
 """Plain ASGI 3: an endpoint as an application, for any ASGI server and for frameworks to mount.
 
-What lives here is how ASGI hands a body over; everything else is the endpoint's.
+This module reads the body as ASGI servers provide it; the endpoint does everything else.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from .. import (
     RequestTooLarge,
 )
 from ..eventloop import RunSync
-from ._length import read_length
+from ._length import UNFINISHED, read_length, require_length
 
-# As Starlette has them. What a scope and a message hold depends on their types, hence `Any`.
+# As in Starlette. The values in a scope or a message depend on its type, hence `Any`.
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class _Application:
-    # An object, not a function: Starlette's `Route` takes a function for a view.
+    # A class, because Starlette's `Route` treats a function as a view.
     __slots__ = ("_endpoint", "_run_sync")
 
     def __init__(self, endpoint: Endpoint, run_sync: RunSync | None) -> None:
@@ -45,15 +45,15 @@ class _Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             reply = await self._reply(scope, receive)
-            with suppress(OSError):  # The client has left (ASGI, "Send - disconnected").
+            with suppress(OSError):  # The client has left (ASGI: `send` raises an OSError then).
                 await _answer(reply, scope["method"], send)
         elif scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "websocket":
             await receive()
-            await send({"type": "websocket.close"})  # Before it was accepted: the reply is a 403.
+            await send({"type": "websocket.close"})  # Not yet accepted, so a 403.
         else:
-            raise ConfigurationError(f"webhooks come by HTTP, not by {scope['type']}")
+            raise ConfigurationError(f"webhooks arrive over HTTP, not over {scope['type']}")
 
     async def _reply(self, scope: Scope, receive: Receive) -> Reply:
         endpoint = self._endpoint
@@ -70,11 +70,11 @@ class _Application:
 def asgi_app(
     endpoint: Endpoint, *, run_sync: RunSync | None = None
 ) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
-    """The endpoint as an ASGI application; it answers on every path that the server gives it.
+    """Return an ASGI application that answers with `endpoint`, on every path that it is given.
 
-    Async handlers run on the server's event loop, sync ones through `run_sync`, else in a thread
-    (`asyncio.to_thread`). Served on its own it takes part in the lifespan protocol; a WebSocket is
-    refused.
+    Async handlers run on the server's event loop. Sync handlers run through `run_sync`, which is
+    given a function to call in a thread; the default is `asyncio.to_thread`. The application
+    supports the lifespan protocol and refuses WebSockets.
     """
     return _Application(endpoint, run_sync)
 
@@ -85,22 +85,23 @@ async def body_of_chunks(
     chunks: AsyncIterable[bytes],
     max_body: int,
 ) -> bytes:
-    """The raw body of a POST, read no further than it takes to see that it is over `max_body`.
+    """Return the raw body of a POST, reading no more than is needed to see that it is too large.
 
     `headers` are those of an ASGI scope, `max_body` is in bytes. Raises `MethodNotAllowed`,
-    `RequestTooLarge`, `MalformedRequest`, and whatever `chunks` raises.
+    `RequestTooLarge`, `MalformedRequest`, and the errors of `chunks`.
     """
     if method != "POST":
         raise MethodNotAllowed
+    length = 0
     for name, value in headers:
         if name == b"content-length" and value.strip():
-            read_length(value.decode("latin-1"), max_body)
-    body = bytearray()  # A list of chunks, if they are tiny, takes many times their size.
+            length = read_length(value.decode("latin-1"), max_body)
+    body = bytearray()  # A list of tiny chunks would take many times their size.
     async for chunk in chunks:
         body += chunk
         if len(body) > max_body:
             raise RequestTooLarge
-    return bytes(body)
+    return require_length(bytes(body), length)
 
 
 async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
@@ -108,7 +109,7 @@ async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise MalformedRequest("the body could not be read to its end")
+            raise MalformedRequest(UNFINISHED)
         yield message.get("body", b"")
         more = message.get("more_body", False)
 
@@ -121,7 +122,7 @@ async def _answer(reply: Reply, method: str, send: Send) -> None:
 
 
 async def _live(receive: Receive, send: Send) -> None:
-    """Take part in the lifespan protocol: there is nothing to start or to stop."""
+    """Follow the lifespan protocol, with nothing to start or stop."""
     while True:
         message = await receive()
         await send({"type": message["type"] + ".complete"})

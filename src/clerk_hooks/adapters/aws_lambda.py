@@ -25,24 +25,26 @@ if TYPE_CHECKING:
 
 
 def lambda_handler(endpoint: Endpoint) -> Callable[[Mapping[str, Any], object], dict[str, Any]]:
-    """A Lambda handler ``(event, context) -> reply`` that answers with `endpoint`.
+    """Return a Lambda handler ``(event, context) -> reply`` that answers with `endpoint`.
 
-    It raises `InputTypeError` for an event that is no HTTP request.
+    The handler raises `InputTypeError` if the event is not an HTTP request.
     """
 
     def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
         try:
+            request: Any = event.get("requestContext")
             # Format 1.0 and load balancers have the first, format 2.0 and function URLs the second.
-            method = event.get("httpMethod") or event["requestContext"]["http"]["method"]
+            method = event.get("httpMethod") or request["http"]["method"]
+            is_elb = request is not None and request.get("elb") is not None
         except (AttributeError, LookupError, TypeError) as error:
-            raise _no_request() from error
+            raise _not_a_request() from error
         try:
             if method != "POST":
                 raise MethodNotAllowed
             body = event.get("body") or ""
             if event.get("isBase64Encoded"):
                 body = _decoded(body)
-            # Either may be null; only the first has every copy of a header that came twice.
+            # Either may be null; only the first has every copy of a repeated header.
             headers: Mapping[str, object] | None
             headers = event.get("multiValueHeaders") or event.get("headers")
             reply = endpoint.receive(body, headers or {})
@@ -54,23 +56,22 @@ def lambda_handler(endpoint: Endpoint) -> Callable[[Mapping[str, Any], object], 
             "body": reply.body.decode(),
             "isBase64Encoded": False,
         }
-        is_elb = "elb" in (event.get("requestContext") or ())
         return _for_load_balancer(response, event) if is_elb else response
 
     return handler
 
 
-def _no_request() -> InputTypeError:
+def _not_a_request() -> InputTypeError:
     return InputTypeError(
-        "this Lambda event is no HTTP request: connect the function to API Gateway, a function URL "
-        "or an Application Load Balancer",
+        "this Lambda event is not an HTTP request: connect the function to API Gateway, a function "
+        "URL or an Application Load Balancer",
         reason="bad_event",
     )
 
 
 def _decoded(body: Any) -> Any:
     if not isinstance(body, str):
-        return body  # The endpoint says what is wrong with it.
+        return body  # The endpoint says what is wrong with the type.
     try:
         return b64decode(body, validate=True)
     except ValueError as error:
@@ -80,7 +81,7 @@ def _decoded(body: Any) -> Any:
 def _for_load_balancer(response: dict[str, Any], event: Mapping[str, Any]) -> dict[str, Any]:
     status = HTTPStatus(response["statusCode"])
     response["statusDescription"] = f"{status.value} {status.phrase}"
-    # A target group that sends `multiValueHeaders` instead reads nothing but these.
+    # A target group that sends `multiValueHeaders` ignores `headers` in the reply.
     if "multiValueHeaders" in event and event.get("headers") is None:
         response["multiValueHeaders"] = {k: [v] for k, v in response.pop("headers").items()}
     return response

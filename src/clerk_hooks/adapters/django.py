@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from .. import ClerkHooksError, Endpoint, MalformedRequest, MethodNotAllowed, Reply, RequestTooLarge
-from ._length import read_length, require_length
+from ._length import READ_BEFORE, UNFINISHED, read_length, require_length
 from .wsgi import body_of_environ
 
 try:
@@ -25,10 +25,11 @@ _View = TypeVar("_View", bound="Callable[[HttpRequest], object]")
 
 
 def clerk_view(endpoint: Endpoint) -> Callable[[HttpRequest], HttpResponse]:
-    """A view that answers with `endpoint`, whatever the method; exempt from the CSRF check.
+    """Return a view that answers with `endpoint`, to requests of every method.
 
-    Handlers run inside the request, with its database connections. Async handlers that use the
-    database belong in `async_clerk_view`.
+    The view is exempt from the CSRF check, from `LoginRequiredMiddleware` and from
+    `ATOMIC_REQUESTS`. Handlers run in the request's thread and use its database connections. If
+    async handlers use the database, take `async_clerk_view`.
     """
 
     def clerk_webhook(request: HttpRequest) -> HttpResponse:
@@ -38,16 +39,16 @@ def clerk_view(endpoint: Endpoint) -> Callable[[HttpRequest], HttpResponse]:
             reply = endpoint.reply(error)
         return _response(reply, request)
 
-    return _csrf_exempt(clerk_webhook)
+    return _exempt(clerk_webhook)
 
 
 def async_clerk_view(
     endpoint: Endpoint,
 ) -> Callable[[HttpRequest], Coroutine[object, object, HttpResponse]]:
-    """Like `clerk_view`, on the event loop; sync handlers run in the request's own thread.
+    """Return an async view like that of `clerk_view`; sync handlers run in the request's thread.
 
-    That is the thread in which Django opens and closes the request's database connections
-    (asgiref, ``thread_sensitive``).
+    In that thread Django opens and closes the request's database connections (asgiref,
+    ``thread_sensitive``). Async handlers run on the event loop.
     """
 
     async def clerk_webhook(request: HttpRequest) -> HttpResponse:
@@ -58,34 +59,51 @@ def async_clerk_view(
             reply = endpoint.reply(error)
         return _response(reply, request)
 
-    return _csrf_exempt(clerk_webhook)
+    return _exempt(clerk_webhook)
 
 
 async def _run_sync(call: Callable[[], object]) -> object:
     return await sync_to_async(call, thread_sensitive=True)()
 
 
-def _csrf_exempt(view: _View) -> _View:
-    # What Django's decorator of this name does; up to Django 4.2 it hides that a view is async.
+class _EveryDatabase(set[str]):
+    """The names of all databases, whichever the settings have."""
+
+    def __contains__(self, alias: object) -> bool:
+        return True
+
+
+def _exempt(view: _View) -> _View:
+    """Mark `view` as Django's decorators do.
+
+    Django's own `csrf_exempt` hides, up to 4.2, that a view is async, older versions lack
+    `login_not_required`, and `non_atomic_requests` has to be told each database. `ATOMIC_REQUESTS`
+    would commit after the reply is decided: a commit that fails would leave a delivery handled
+    that had no effect.
+    """
     view.csrf_exempt = True  # type: ignore[attr-defined]
+    view.login_required = False  # type: ignore[attr-defined]
+    view._non_atomic_requests = _EveryDatabase()  # type: ignore[attr-defined]  # noqa: SLF001
     return view
 
 
 def _body_of_request(request: HttpRequest, max_body: int) -> bytes:
-    scope = getattr(request, "scope", None)  # Under ASGI. Django itself writes methods in capitals.
+    scope = getattr(request, "scope", None)  # Under ASGI. `request.method` is upper-cased.
     if (request.META["REQUEST_METHOD"] if scope is None else scope["method"]) != "POST":
         raise MethodNotAllowed
     try:
         if announced := (request.META.get("CONTENT_LENGTH") or "").strip():
             length = read_length(announced, max_body)
             return require_length(request.body, length)
-        if "wsgi.input" in request.META:  # In chunks, perhaps, which Django takes for empty.
+        if "wsgi.input" in request.META:  # Django takes a body in chunks for empty.
             return body_of_environ(request.META, max_body)
         return request.read(max_body + 1)
     except RequestDataTooBig as error:
         raise RequestTooLarge from error
-    except (UnreadablePostError, RawPostDataException) as error:
-        raise MalformedRequest("the body could not be read to its end") from error
+    except RawPostDataException as error:
+        raise MalformedRequest(READ_BEFORE) from error
+    except UnreadablePostError as error:
+        raise MalformedRequest(UNFINISHED) from error
 
 
 def _response(reply: Reply, request: HttpRequest) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""Flask: an endpoint as a blueprint, and verification for a view of one's own."""
+"""Flask: an endpoint as a blueprint, and a verified delivery for a view of your own."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 def clerk_blueprint(
     endpoint: Endpoint, path: str = "/webhooks/clerk", name: str = "clerk"
 ) -> Blueprint:
-    """A blueprint that answers with `endpoint` at `path`, with or without a slash at its end.
+    """Return a blueprint that answers with `endpoint` at `path`, to requests of every method.
 
-    Whatever the method, the reply is the endpoint's. One app may have several, under names of their
-    own. Handlers run inside the request, so `flask.request` and `flask.g` are theirs too.
+    It answers with and without a slash at the end. One app may have several of these blueprints;
+    each needs its own `name`. Handlers run inside the request: they can use `flask.request` and
+    `flask.g`.
     """
     blueprint = Blueprint(name, __name__)
 
@@ -44,17 +45,17 @@ def clerk_blueprint(
         )  # fmt: skip
         for rule in state.app.url_map.iter_rules():
             if state.app.view_functions.get(rule.endpoint) is webhook:
-                rule.methods = None  # Any: Flask's own answer to the others is a page of its own.
+                rule.methods = None  # Any; otherwise Flask answers the others with its own page.
 
     blueprint.record(register)
     return blueprint
 
 
 def verified_delivery(verifier: Verifier, *, max_body: int = DEFAULT_MAX_BODY) -> Delivery:
-    """The delivery that the current request is, for a view of one's own; its method must be POST.
+    """Verify the current request, in a view of your own, and return the delivery.
 
-    `max_body` is the largest body accepted, in bytes. What is refused ends the request as
-    `flask.abort` does, with the reply of `Reply.for_error`.
+    `max_body` is the largest body accepted, in bytes. If the request is not a POST or is refused,
+    this ends it as `flask.abort` does, with the reply of `Reply.for_error`.
     """
     try:
         return verifier.verify(_body_of_request(max_body), request.environ)
@@ -63,16 +64,16 @@ def verified_delivery(verifier: Verifier, *, max_body: int = DEFAULT_MAX_BODY) -
 
 
 def _body_of_request(max_body: int) -> bytes:
-    """The raw body, which stays there for the handlers: `request.get_data()` gives it too."""
+    """Return the raw body, and keep it for handlers that call `request.get_data()`."""
     environ = request.environ
     read_by_a_hook = getattr(request, "_cached_data", None)
     if read_by_a_hook is not None:
         environ["wsgi.input"] = BytesIO(read_by_a_hook)
     body = body_of_environ(environ, max_body)
     environ["wsgi.input"] = BytesIO(body)
-    request.__dict__.pop("stream", None)  # It is over the input that has been read.
+    request.__dict__.pop("stream", None)  # Flask's cached stream reads the old input.
     return body
 
 
 def _response(reply: Reply) -> Response:
-    return Response(reply.body, reply.status, reply.headers)
+    return Response(reply.body, reply.status, dict(reply.headers))

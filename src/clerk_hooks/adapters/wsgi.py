@@ -1,6 +1,6 @@
 """Plain WSGI (PEP 3333): an endpoint as an application, for any WSGI server.
 
-What lives here is how WSGI hands a body over; everything else is the endpoint's.
+This module reads the body as WSGI servers provide it; the endpoint does everything else.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from .. import ClerkHooksError, Endpoint, LengthRequired, MalformedRequest, MethodNotAllowed
-from ._length import read_length, require_length
+from ._length import UNFINISHED, read_length, require_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,9 +20,10 @@ _STATUS_LINES = {int(status): f"{status.value} {status.phrase}" for status in HT
 
 
 def wsgi_app(endpoint: Endpoint) -> WSGIApplication:
-    """The endpoint as a WSGI application; it answers on every path that the server gives it.
+    """Return a WSGI application that answers with `endpoint`, on every path that it is given.
 
-    The application raises `ConfigurationError` where async handlers meet a running event loop.
+    The application raises `ConfigurationError` if a handler is async and an event loop is running
+    in its thread.
     """
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -38,18 +39,18 @@ def wsgi_app(endpoint: Endpoint) -> WSGIApplication:
 
 
 def body_of_environ(environ: WSGIEnvironment, max_body: int) -> bytes:
-    """The raw body of a POST, read no further than it takes to see that it is over `max_body`.
+    """Return the raw body of a POST, reading no more than is needed to see that it is too large.
 
-    `max_body` is in bytes; a body of which the server does not say the length is returned with one
-    byte more at most. Raises `MethodNotAllowed`, `RequestTooLarge`, `MalformedRequest`, and
-    `LengthRequired` for a Transfer-Encoding that the server does not undo.
+    `max_body` is in bytes. If the server does not say how long the body is, up to ``max_body + 1``
+    bytes are returned. Raises `MethodNotAllowed`, `RequestTooLarge`, `MalformedRequest`, and
+    `LengthRequired` for a Transfer-Encoding that the server does not decode.
     """
     if environ["REQUEST_METHOD"] != "POST":
         raise MethodNotAllowed
     if announced := environ.get("CONTENT_LENGTH", "").strip(" \t"):
         length = read_length(announced, max_body)
         return require_length(_read(environ["wsgi.input"], length), length)
-    if environ.get("wsgi.input_terminated"):  # The server undoes chunks, and marks their end.
+    if environ.get("wsgi.input_terminated"):  # The server decodes chunks, and the stream ends.
         return _read(environ["wsgi.input"], max_body + 1)
     if environ.get("HTTP_TRANSFER_ENCODING"):
         raise LengthRequired
@@ -57,13 +58,13 @@ def body_of_environ(environ: WSGIEnvironment, max_body: int) -> bytes:
 
 
 def _read(stream: InputStream, size: int) -> bytes:
-    """`size` bytes, or all there are; a stream may give less at a time than it was asked for."""
+    """Read `size` bytes, or all there are; a stream may return less than it was asked for."""
     chunks: list[bytes] = []
     while size > 0:
         try:
             chunk = stream.read(size)
-        except Exception as error:  # Each server has its own for a client that left or cheats.
-            raise MalformedRequest("the body could not be read to its end") from error
+        except Exception as error:  # Servers raise errors of their own when a client misbehaves.
+            raise MalformedRequest(UNFINISHED) from error
         if not chunk:
             break
         chunks.append(chunk)
