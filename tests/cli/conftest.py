@@ -1,8 +1,9 @@
-"""The command line in this process, and an HTTP server that notes what it gets."""
+"""The command line, in this process and in others, and an HTTP server that notes what it gets."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +17,9 @@ from clerk_hooks.cli import run as run_app
 from clerk_hooks.testing import SECRET
 
 PATH = "/webhooks/clerk"
+VARIABLES = {"CLERK_WEBHOOK_SIGNING_SECRET": SECRET, "COLUMNS": "300"}
+TERMINAL_VARIABLES = {"COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "NO_COLOR", "PY_COLORS", "TERM"}
+"""Variables that change how rich and typer print."""
 
 
 class Result(NamedTuple):
@@ -39,19 +43,22 @@ def run(
     monkeypatch: pytest.MonkeyPatch,
     no_secret_in_environment: None,
 ) -> Run:
-    """Runs the command line with arguments; the secret of the environment is that of tests."""
-    monkeypatch.setenv("CLERK_WEBHOOK_SIGNING_SECRET", SECRET)
-    monkeypatch.setenv("COLUMNS", "300")
-    for name in ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS"):
+    """Runs the command line with arguments, in an environment as `environment` makes it."""
+    for name in TERMINAL_VARIABLES:
         monkeypatch.delenv(name, raising=False)
+    for name, value in VARIABLES.items():
+        monkeypatch.setenv(name, value)
 
-    def call(*arguments: object) -> Result:
-        monkeypatch.setattr(sys, "argv", ["clerk-hooks", *map(str, arguments)])
+    def call(*arguments: object, **variables: str) -> Result:
         capsys.readouterr()
-        try:
-            status = run_app()
-        except SystemExit as error:
-            status = int(error.code or 0)
+        with monkeypatch.context() as context:
+            context.setattr(sys, "argv", ["clerk-hooks", *map(str, arguments)])
+            for name, value in variables.items():
+                context.setenv(name, value)
+            try:
+                status = run_app()
+            except SystemExit as error:
+                status = int(error.code or 0)
         return Result(status, *capsys.readouterr())
 
     return call
@@ -133,8 +140,11 @@ def endpoint() -> Endpoint:
     return Endpoint(router, secret=SECRET)
 
 
+Serve = Callable[[Answer], Application]
+
+
 @pytest.fixture
-def serve() -> Iterator[Callable[[Answer], Application]]:
+def serve() -> Iterator[Serve]:
     """Starts servers, and stops them at the end."""
     started: list[tuple[Application, Thread]] = []
 
@@ -153,17 +163,33 @@ def serve() -> Iterator[Callable[[Answer], Application]]:
 
 
 @pytest.fixture
-def app(serve: Callable[[Answer], Application], endpoint: Endpoint) -> Application:
+def app(serve: Serve, endpoint: Endpoint) -> Application:
     """The endpoint behind a server."""
     return serve(lambda request: endpoint.receive(request.body, request.headers))
 
 
 @pytest.fixture
-def accepts_all(serve: Callable[[Answer], Application]) -> Application:
+def accepts_all(serve: Serve) -> Application:
     """An application that verifies nothing."""
     return serve(ok)
 
 
-def environment() -> dict[str, str]:
-    """That of a command in a process of its own."""
-    return {**os.environ, "CLERK_WEBHOOK_SIGNING_SECRET": SECRET, "COLUMNS": "300"}
+def environment(**variables: str) -> dict[str, str]:
+    """That of a command in another process: the tests' own, except for the terminal."""
+    kept = {name: value for name, value in os.environ.items() if name not in TERMINAL_VARIABLES}
+    return {**kept, **VARIABLES, **variables}
+
+
+def spawn(
+    *arguments: str, script: str | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m clerk_hooks`` or a script; a socket left open would be on its stderr."""
+    program = ["-m", "clerk_hooks"] if script is None else ["-c", script]
+    return subprocess.run(
+        [sys.executable, "-W", "error", *program, *arguments],
+        env=environment(**variables),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 
@@ -12,20 +13,9 @@ import pytest
 from clerk_hooks.cli import app
 from clerk_hooks.event_types import EVENT_TYPES
 
-from .conftest import Application, Run, environment
+from .conftest import Application, Run, environment, spawn
 
-COMMANDS = ["demo", "events", "sample", "send", "record", "replay", "explain", "store"]
-
-
-def spawn(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "clerk_hooks", *arguments],
-        env={**environment(), **more},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+COMMANDS = ["demo", "events", "sample", "send", "sign", "record", "replay", "explain", "store"]
 
 
 def test_the_commands_are_all_tested_here() -> None:
@@ -44,18 +34,26 @@ def test_the_first_help_names_every_command_in_a_line(run: Run) -> None:
         assert [words[0] for words in lines[lines.index(["Commands:"]) + 1 :]] == COMMANDS
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("option", ["--help", "-h"])
+@pytest.mark.parametrize("command", [*COMMANDS, "store show", "store forget", "store purge"])
 def test_the_help_of_a_command_explains_every_option_and_gives_examples(
-    run: Run, command: str
+    run: Run, command: str, option: str
 ) -> None:
-    result = run(command, "--help")
+    result = run(*command.split(), option)
     assert (result.status, result.err) == (0, "")
     options = result.out.partition("Options:")[2]
     for line in options.splitlines():
         if line.startswith("  -"):
             name, _, text = line.strip().partition("  ")
             assert len(text.strip()) > 10, name
-    assert command == "demo" or f"\n  clerk-hooks {command}" in result.out
+    has_no_example = command == "demo" or command.startswith("store ")
+    assert has_no_example or f"\n  clerk-hooks {command}" in result.out
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS, "store show", "store forget", "store purge"])
+def test_help_shows_neither_types_of_python_nor_markup(run: Run, command: str) -> None:
+    out = run(*command.split(), "--help").out
+    assert not re.search(r"<\w|`", out)
 
 
 def test_an_error_is_on_stderr_with_status_2() -> None:
@@ -143,7 +141,7 @@ def test_on_a_terminal_many_deliveries_have_a_progress_bar(accepts_all: Applicat
     with os.fdopen(screen, "rb", buffering=0) as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "clerk_hooks", *arguments],
-            env={**environment(), "TERM": "xterm-256color"},
+            env=environment(TERM="xterm-256color"),
             stdout=terminal,
         )
         os.close(terminal)

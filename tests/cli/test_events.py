@@ -10,7 +10,7 @@ import pytest
 from clerk_hooks import events as classes
 from clerk_hooks import parse_event
 from clerk_hooks.event_types import EVENT_TYPES
-from clerk_hooks.testing import sample_payload
+from clerk_hooks.testing import sample_payload, variants_of
 
 from .conftest import Run
 
@@ -97,6 +97,44 @@ def test_set_changes_a_field_of_the_data(
     assert changed == value
 
 
+@pytest.mark.parametrize(
+    ("event_type", "change", "said"),
+    [
+        ("user.created", "frist_name=Ada", "User has no field 'frist_name': did you mean 'first_"),
+        ("user.created", "zzz=1", "User has no field 'zzz'"),
+        (
+            "user.created",
+            "email_addresses.0.email_adress=x",
+            "'email_adress': did you mean 'email_",
+        ),
+        ("user.created", 'email_addresses=[{"email_adress": 1}]', "'email_adress': did you mean"),
+        ("session.created", "user.frist_name=x", "User has no field 'frist_name'"),
+        ("email.created", "data.zzz=1", None),
+        ("user.created", "public_metadata.plan=pro", None),
+        ("user.created", 'unsafe_metadata={"a": {"b": 1}}', None),
+        ("user.created", "first_name=null", None),
+    ],
+)
+def test_a_field_that_no_model_declares_is_set_with_a_warning(
+    run: Run, event_type: str, change: str, said: str | None
+) -> None:
+    result = run("sample", event_type, "--set", change)
+    assert (result.status, json.loads(result.out)["type"]) == (0, event_type)
+    assert result.err.startswith("" if said is None else f"clerk-hooks: --set {change!r}: ")
+    assert result.err.count("\n") == (said is not None)
+    assert (said or "") in result.err
+
+
+@pytest.mark.parametrize("event_type", EVENT_TYPES)
+def test_no_field_of_a_sample_is_warned_of(run: Run, event_type: str) -> None:
+    for variant in (None, *variants_of(event_type)):
+        data = sample_payload(event_type, variant=variant, seed=1)["data"]
+        changes = [("--set", f"{name}={json.dumps(value)}") for name, value in data.items()]
+        options = [] if variant is None else ["--variant", variant]
+        result = run("sample", event_type, *options, *(each for pair in changes for each in pair))
+        assert (result.status, result.err) == (0, "")
+
+
 def test_set_may_be_repeated(run: Run) -> None:
     out = run("sample", "user.created", "--set", "first_name=A", "--set", "last_name=B").out
     user = json.loads(out)["data"]
@@ -107,6 +145,10 @@ def test_set_may_be_repeated(run: Run) -> None:
     ("arguments", "said"),
     [
         (["user.creted"], "did you mean 'user.created'?"),
+        (["user.*"], "pass one event type: 'user.*' matches user.created, user.updated, user.del"),
+        (["User.*"], "did you mean 'user.*'?"),
+        (["user.created", "--set", "email_addresses." + 5000 * "1" + "=x"], "no item '111"),
+        (["user.created", "--set", "email_addresses.\xb2=x"], "no item '\xb2'"),
         (["user.created", "--variant", "x"], "it has no_email, second_email"),
         (["user.created", "--set", "first_name"], "expected NAME=VALUE"),
         (["user.created", "--set", "=1"], "expected NAME=VALUE"),

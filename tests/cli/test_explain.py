@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from base64 import b64encode
 from pathlib import Path
@@ -155,12 +156,41 @@ def test_a_mistake_is_one_line_and_status_2(
     assert said in result.err
 
 
+@pytest.mark.parametrize("now", ["nan", "inf", "1e300", "9999-12-31T23:59:59Z", "-1"])
+def test_a_time_out_of_the_ordinary_is_no_traceback(
+    run: Run, request_: SignedRequest, tmp_path: Path, now: str
+) -> None:
+    path = recorded(request_, path=tmp_path / "one.jsonl")
+    result = run("explain", path, f"--now={now}")
+    assert result.status in (1, 2)
+    assert result.err.count("\n") == (result.status == 2)
+
+
+def test_a_body_may_come_from_the_standard_input(
+    run: Run, request_: SignedRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = tmp_path / "headers"
+    headers.write_text(json.dumps(request_.headers))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(request_.body)))
+    assert run("explain", "--body", "-", "--headers", headers).out == "Verified.\n"
+
+
+def test_verified_is_green_and_refused_is_red(
+    run: Run, request_: SignedRequest, tmp_path: Path
+) -> None:
+    path = recorded(request_, request_.forged(), path=tmp_path / "two.jsonl")
+    colours = {"FORCE_COLOR": "1", "TERM": "xterm-256color"}
+    assert run("explain", path, "--line", 2, **colours).out == "\x1b[32mVerified.\x1b[0m\n"
+    refused = run("explain", path, **colours).lines[0]
+    assert refused == "\x1b[1;31mRefused: unknown, most likely.\x1b[0m"
+
+
 def test_headers_that_are_none_are_refused(
     run: Run, request_: SignedRequest, tmp_path: Path
 ) -> None:
     body = tmp_path / "body"
     body.write_bytes(request_.body)
-    for text in ("[1]", "{", '["ab"'):
+    for text in ("[1]", "{", '["ab"', '{"a": ' + 5000 * "1" + "}", 2000 * "["):
         headers = tmp_path / "headers"
         headers.write_text(text)
         result = run("explain", "--body", body, "--headers", headers)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -18,13 +19,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from clerk_hooks import Reply
-from clerk_hooks.cli._recorder import Recorder
+from clerk_hooks.cli._recorder import Arrival, Recorder
+from clerk_hooks.cli._recording import line_of
 from clerk_hooks.cli._sending import Target
 from clerk_hooks.testing import sample, signed_request
 
-from .conftest import Answer, Application, Run, environment, ok
-
-Serve = Callable[[Answer], Application]
+from .conftest import Application, Run, Serve, environment, ok
 
 
 @contextmanager
@@ -131,7 +131,8 @@ def test_an_application_that_is_not_there_is_a_502_that_is_recorded() -> None:
         reply = ask(url, b"{}", {})
         _, event = lines_of(process)
     assert reply.status == 502
-    assert b"ConnectionRefusedError" in reply.read_all  # type: ignore[attr-defined]
+    expected = f"nothing listens at 127.0.0.1:{port}\n".encode()
+    assert reply.read_all == expected  # type: ignore[attr-defined]
     assert event["forward_status"] is None
 
 
@@ -141,7 +142,9 @@ def test_what_is_no_delivery_is_refused_and_not_recorded() -> None:
         assert (get.status, get.getheader("allow")) == (405, "POST")
         assert ask(url, None, {}, "HEAD").status == 405
         assert ask(url, b"", {"content-length": "x"}).status == 411
-        assert ask(url, b"", {"content-length": str(10**9)}).status == 413
+        assert ask(url, b"", {"content-length": "\xb2"}).status == 411
+        for length in (str(10**9), "1" * 5000):
+            assert ask(url, b"", {"content-length": length}).status == 413
         parts = urlsplit(url)
         with socket.create_connection((parts.hostname, parts.port), timeout=20) as short:
             short.sendall(b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n{}")
@@ -190,11 +193,81 @@ def test_a_mistake_is_one_line_and_status_2(run: Run, arguments: list[str], said
     assert said in result.err
 
 
-def test_a_port_that_is_taken_is_one_line_and_status_2(run: Run) -> None:
+def test_a_port_that_is_taken_is_named_in_words(run: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        result = run("record", "--listen", f"127.0.0.1:{listener.getsockname()[1]}")
-    assert result.status == 2
-    assert result.err.count("\n") == 1
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        result = run("record", "--listen", address)
+    said = f"clerk-hooks: --listen {address}: another program listens there already\n"
+    assert result == (2, "", said)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("192.0.2.1:4050", "this machine does not have that address"),
+        ("no-such-host.invalid:4050", "no such host"),
+        ("a..b:4050", "no such host"),
+    ],
+)
+def test_an_address_that_cannot_be_listened_on_is_a_line(run: Run, address: str, said: str) -> None:
+    assert run("record", "--listen", address) == (
+        2,
+        "",
+        f"clerk-hooks: --listen {address}: {said}\n",
+    )
+
+
+@pytest.mark.parametrize("to_a_file", [False, True])
+def test_each_delivery_is_one_line_for_people(
+    app: Application, tmp_path: Path, to_a_file: bool
+) -> None:
+    created, deleted = (signed_request(sample(name)) for name in ("user.created", "user.deleted"))
+    options = ["--output", str(tmp_path / "out.jsonl")] if to_a_file else []
+    with recorder("--forward-to", app.url, "--count", "3", *options) as (url, process):
+        for request in (created, deleted):
+            ask(url, request.body, request.headers)
+        ask(url, b"\x1b[2J", {"svix-id": "\x1b[2J"})
+        _, said = process.communicate(timeout=30)
+    assert said.splitlines() == [
+        f"200  user.created  {created.message_id}",
+        f"500  user.deleted  {deleted.message_id}",
+        "400  (no type)   [2J",
+        "3 recorded.",
+    ]
+
+
+def test_where_the_application_gave_no_reply_the_line_says_why() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with recorder("--forward-to", f"http://127.0.0.1:{port}/x", "--count", "1") as (url, process):
+        ask(url, b"{}", {})
+        _, said = process.communicate(timeout=30)
+    assert said.splitlines()[0] == (
+        f"502  (no type)  (no message id)  nothing listens at 127.0.0.1:{port}"
+    )
+
+
+def test_a_request_that_breaks_off_is_a_line_and_no_traceback(tmp_path: Path) -> None:
+    with recorder("--count", "1") as (url, process):
+        parts = urlsplit(url)
+        reset = struct.pack("ii", 1, 0)  # Closing the socket resets the connection.
+        with socket.create_connection((parts.hostname, parts.port), timeout=20) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+            client.sendall(b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n{}")
+        assert process.stderr is not None
+        assert process.stderr.readline() == (
+            "clerk-hooks: a request broke off: Connection reset by peer\n"
+        )
+        assert ask(url, b"{}", {}).status == 200
+        assert len(lines_of(process)) == 2
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="the system has no IPv6")
+def test_it_listens_on_ipv6_too() -> None:
+    with recorder("--listen", "[::1]:0", "--count", "1") as (url, process):
+        assert url.startswith("http://[::1]:")
+        assert ask(url, b"{}", {}).status == 200
+        assert len(lines_of(process)) == 2
 
 
 def test_a_502_of_the_application_is_its_status(serve: Serve) -> None:
@@ -206,11 +279,11 @@ def test_a_502_of_the_application_is_its_status(serve: Serve) -> None:
 
 
 def test_what_cannot_be_forwarded_or_printed_is_recorded(accepts_all: Application) -> None:
-    lines: list[str] = []
+    arrivals: list[Arrival] = []
     body = b'{"type":"\\ud800"}'
-    with Recorder("127.0.0.1", 0, Target.parse(accepts_all.url), lines.append) as recorder:
+    with Recorder("127.0.0.1", 0, Target.parse(accepts_all.url), arrivals.append) as recorder:
         assert recorder.record(body, [("X-\xe9", "1")]).status == 502
-    event = json.loads(lines[0].encode())
+    event = json.loads(line_of(arrivals[0]).encode())
     assert b64decode(event["body_b64"]) == body
     assert (event["event_type"], event["forward_status"]) == (None, None)
     assert accepts_all.requests == []

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -19,11 +18,10 @@ from clerk_hooks import Reply
 from clerk_hooks.event_types import EVENT_TYPES
 from clerk_hooks.testing import SECRET, SignedRequest, sample, signed_request
 
-from .conftest import Answer, Application, Request, Run, environment, ok
+from .conftest import Application, Request, Run, Serve, environment, ok
 
 TYPES = [*EVENT_TYPES][:6]
 IDS = [f"msg_{name.replace('.', '_')}" for name in TYPES]
-Serve = Callable[[Answer], Application]
 
 
 def line_of(request: SignedRequest, **more: Any) -> str:
@@ -249,6 +247,9 @@ def test_shuffle_is_another_order(run: Run, tmp_path: Path, accepts_all: Applica
         '{"headers": {}, "body_b64": "%"}',
         '{"headers": 5, "body_b64": ""}',
         '{"headers": {}, "body_b64": null}',
+        '{"headers": [[1, "x"]], "body_b64": "e30="}',
+        '{"headers": ' + 900 * "[" + 900 * "]" + ', "body_b64": ""}',
+        '{"headers": {"X": ' + 5000 * "1" + '}, "body_b64": ""}',
     ],
 )
 def test_a_line_that_is_no_delivery_is_found_before_any_is_sent(
@@ -262,14 +263,42 @@ def test_a_line_that_is_no_delivery_is_found_before_any_is_sent(
     assert "deliveries.jsonl, line 8: not a recorded delivery" in result.err
 
 
-def test_a_body_that_cannot_be_signed_is_found_before_any_is_sent(
-    run: Run, recording: Path, accepts_all: Application
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"headers": {}, "body_b64": "/w=="}', "svix signs only bodies in UTF-8"),
+        ('{"headers": {"svix-id": "a.b"}, "body_b64": "e30="}', "message_id"),
+    ],
+)
+def test_a_delivery_that_cannot_be_signed_is_found_before_any_is_sent(
+    run: Run, recording: Path, accepts_all: Application, line: str, said: str
 ) -> None:
     with recording.open("a") as file:
-        file.write('{"headers": {}, "body_b64": "/w=="}\n')
+        file.write(f"{line}\n")
     result = run("replay", recording, "--resign", "--to", accepts_all.url)
     assert (result.status, accepts_all.requests) == (2, [])
-    assert "line 8: its body is not UTF-8" in result.err
+    assert f"line 8: --resign cannot sign this delivery: {said}" in result.err
+
+
+def test_a_file_of_progress_that_is_something_else_is_a_line(
+    run: Run, recording: Path, accepts_all: Application
+) -> None:
+    progress_of(recording).write_bytes(b"\xff\xfe")
+    result = run("replay", recording, "--to", accepts_all.url)
+    assert (result.status, accepts_all.requests) == (2, [])
+    assert result.err.endswith("pass --restart to discard it\n")
+
+
+def test_a_message_id_that_no_terminal_can_show_is_an_outcome_and_no_traceback(
+    run: Run, tmp_path: Path, accepts_all: Application
+) -> None:
+    path = tmp_path / "one.jsonl"
+    path.write_text('{"headers": {"svix-id": "\\ud800"}, "body_b64": ""}')
+    result = run("replay", path, "--to", accepts_all.url)
+    assert (result.status, result.err) == (1, "")
+    assert "the headers cannot be sent over HTTP" in result.out
+    result = run("replay", path, "--json", "--to", accepts_all.url)
+    assert json.loads(result.out)["message_id"] == "\ud800"
 
 
 def test_a_recording_without_deliveries_is_sent_in_no_time(

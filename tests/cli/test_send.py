@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
-import socket
 import time
 from collections import Counter
-from collections.abc import Callable
-from threading import Barrier, Event
+from pathlib import Path
+from threading import Barrier
 
 import pytest
 
 from clerk_hooks import Reply, parse_event
-from clerk_hooks.cli import _sending
 from clerk_hooks.event_types import EVENT_TYPES
 from clerk_hooks.testing import SECRET
 
-from .conftest import PATH, Answer, Application, Request, Run, ok
+from .conftest import PATH, Application, Request, Run, Serve, ok
 
 OTHER = "whsec_" + 32 * "A"
-Serve = Callable[[Answer], Application]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def test_a_sample_is_delivered_and_the_reply_is_shown(run: Run, app: Application) -> None:
@@ -32,9 +25,9 @@ def test_a_sample_is_delivered_and_the_reply_is_shown(run: Run, app: Application
     assert (result.status, result.err) == (0, "")
     first, *_, last = result.lines
     assert first.startswith("200 ")
-    assert first.endswith(' ms  user.created  {"outcome":"handled"}')
     assert last == "1 of 1 deliveries ended as expected."
     [request] = app.requests
+    assert first.endswith(f' ms  user.created  {request.message_id}  {{"outcome":"handled"}}')
     assert (request.path, request.headers["content-type"]) == (PATH, "application/json")
     assert parse_event(request.body).type == "user.created"
 
@@ -136,74 +129,58 @@ def test_the_rate_is_a_limit(run: Run, accepts_all: Application) -> None:
     assert len(accepts_all.requests) == 5
 
 
-def test_of_many_only_the_unexpected_are_shown_and_all_are_summed_up(
-    run: Run, app: Application
+def test_a_body_from_a_file_is_signed_and_sent_as_it_is(
+    run: Run, app: Application, tmp_path: Path
 ) -> None:
-    arguments = ["--count", 30, "--concurrency", 4, "--to", app.url]
-    result = run("send", "user.created", "user.deleted", *arguments)
-    assert result.status == 1
-    assert len([line for line in result.lines if "user.deleted" in line]) == 30
-    assert not [line for line in result.lines if "user.created" in line]
-    table = [line.split()[:2] for line in result.lines if line.startswith(("200 ", "500 "))]
-    assert table == [["200", "30"], ["500", "30"]]
-    assert result.lines[-1] == "30 of 60 deliveries ended as expected."
+    path = tmp_path / "body.json"
+    path.write_bytes(b'{ "type": "user.created", "data": {"id": "user_1"} }\n')
+    result = run("send", "--body", path, "--to", app.url)
+    assert result.status == 0, result.out
+    assert app.requests[0].body == path.read_bytes()
+    assert "  user.created  " in result.lines[0]
 
 
-def test_as_json_there_is_a_line_per_delivery(run: Run, app: Application) -> None:
-    result = run("send", "user.created", "user.deleted", "--json", "--to", app.url)
-    first, second = map(json.loads, result.lines)
-    assert result.status == 1
-    assert first == {
-        "type": "user.created",
-        "kind": "delivery",
-        "message_id": app.requests[0].message_id,
-        "status": 200,
-        "expected": True,
-        "latency_ms": first["latency_ms"],
-        "body": '{"outcome":"handled"}',
-    }
-    assert (second["status"], second["expected"]) == (500, False)
-    assert first["latency_ms"] > 0
-
-
-def test_where_nobody_listens_there_is_no_reply(run: Run) -> None:
-    result = run("send", "user.created", "--to", f"http://127.0.0.1:{free_port()}/")
-    assert result.status == 1
-    assert result.lines[0].startswith("---, expected 2xx ")
-    assert "ConnectionRefusedError" in result.lines[0]
-
-
-def test_a_redirect_is_not_followed(run: Run, serve: Serve) -> None:
-    app = serve(lambda request: Reply(307, b"", {"location": "https://www.example.com/"}))
-    result = run("send", "user.created", "--to", app.url)
-    assert result.status == 1
-    assert "redirects to https://www.example.com/, which Svix does not follow" in result.out
-    assert len(app.requests) == 1
-
-
-def test_no_longer_than_svix_does_it_wait_for_a_reply(
-    run: Run, serve: Serve, monkeypatch: pytest.MonkeyPatch
+def test_a_body_may_come_from_the_standard_input(
+    run: Run, app: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert _sending.TIMEOUT == 15
-    monkeypatch.setattr(_sending, "TIMEOUT", 0.2)
-    ended = Event()
-
-    def answer(request: Request) -> Reply:
-        ended.wait(20)
-        return ok(request)
-
-    result = run("send", "user.created", "--to", serve(answer).url)
-    ended.set()
-    assert result.status == 1
-    assert "no reply within" in result.out
+    body = b'{"type": "session.created", "data": {"id": "sess_1"}}'
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(body)))
+    assert run("send", "--body", "-", "--duplicate", "--to", app.url).status == 0
+    assert [request.body for request in app.requests] == [body, body]
 
 
-def test_what_a_reply_says_cannot_move_the_cursor(run: Run, serve: Serve) -> None:
-    app = serve(lambda request: Reply(200, b"\x1b[2J[bold]a\r\n" + 500 * b"b", {}))
-    line = run("send", "user.created", "--to", app.url).lines[0]
-    assert "[2J[bold]a  bbb" in line
-    assert line.endswith("b...")
-    assert "\x1b" not in line
+def test_a_body_without_a_type_is_sent_too(run: Run, app: Application, tmp_path: Path) -> None:
+    (tmp_path / "body").write_bytes(b"{{}}")
+    result = run("send", "--body", tmp_path / "body", "--expect", "422", "--to", app.url)
+    assert result.status == 0
+    assert "  (no type)  " in result.lines[0]
+
+
+def test_the_message_id_may_be_chosen(run: Run, app: Application) -> None:
+    result = run("send", "user.created", "--message-id", "msg_mine", "--duplicate", "--to", app.url)
+    assert result.status == 0
+    assert [request.message_id for request in app.requests] == ["msg_mine", "msg_mine"]
+    assert "  msg_mine  " in result.lines[0]
+
+
+def test_a_field_that_no_model_declares_is_sent_with_a_warning(
+    run: Run, accepts_all: Application
+) -> None:
+    change = ["--set", "frist_name=Ada"]
+    result = run("send", "user.created", "--count", 2, *change, "--to", accepts_all.url)
+    assert (result.status, len(accepts_all.requests)) == (0, 2)
+    assert b'"frist_name":"Ada"' in accepts_all.requests[0].body
+    assert result.err == (
+        "clerk-hooks: --set 'frist_name=Ada': User has no field 'frist_name': "
+        "did you mean 'first_name'?\n"
+    )
+
+
+def test_a_field_that_one_of_the_types_declares_is_right(
+    run: Run, accepts_all: Application
+) -> None:
+    result = run("send", "user.*", "--set", "first_name=Ada", "--to", accepts_all.url)
+    assert (result.status, result.err) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -215,6 +192,7 @@ def test_what_a_reply_says_cannot_move_the_cursor(run: Run, serve: Serve) -> Non
         (["user.created", "--to", "localhost:8000"], "not a valid URL"),
         (["user.created", "--to", "http://[x"], "not a valid URL"),
         (["user.created", "--to", "http://x:99999"], "not a valid URL"),
+        (["user.created", "--to", "http://a..b/"], "its host has an empty or an overlong part"),
         (["user.created", "--to", "http://x/a b"], "percent-encode everything"),
         (["user.created", "--to", "http://x/\x7f"], "percent-encode everything"),
         (["user.created", "--to", "http://x/\n"], "percent-encode everything"),
@@ -237,6 +215,17 @@ def test_what_a_reply_says_cannot_move_the_cursor(run: Run, serve: Serve) -> Non
         (["user.created", "--expect", "200 6xx", "--to", "http://x"], "expected statuses"),
         (["user.created", "--expect", "", "--to", "http://x"], "expected statuses"),
         (["user.creted", "--to", "http://x"], "did you mean 'user.created'?"),
+        (["User.*", "--to", "http://x"], "did you mean 'user.*'?"),
+        (["user.created", "--body", __file__, "--to", "http://x"], "--body needs no event types"),
+        (["--all", "--body", __file__, "--to", "http://x"], "--body needs no event types"),
+        (["--body", __file__, "--set", "a=1", "--to", "http://x"], "--body needs no event types"),
+        (["--body", "nowhere", "--to", "http://x"], "nowhere: No such file"),
+        (["user.*", "--message-id", "msg_1", "--to", "http://x"], "--message-id is for one"),
+        (["user.created", "--message-id", "a.b", "--to", "http://x"], "message_id"),
+        (
+            ["user.created", "--message-id", "a", "--count", "2", "--to", "http://x"],
+            "--message-id is for one",
+        ),
         (["user.created", "--forged", "--old", "--to", "http://x"], "not both"),
         (["user.*", "--variant", "web3", "--to", "http://x"], "user.deleted has no variant"),
         (["user.created", "--set", "x", "--to", "http://x"], "expected NAME=VALUE"),
@@ -273,12 +262,3 @@ def test_the_secret_may_be_passed_and_is_never_shown(run: Run, app: Application)
 
 def test_the_class_of_a_status_may_be_in_capitals(run: Run, accepts_all: Application) -> None:
     assert run("send", "user.created", "--expect", "4XX 2XX", "--to", accepts_all.url).status == 0
-
-
-def test_what_is_no_terminal_gets_a_delivery_on_one_line(
-    run: Run, serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
-    reply = "x" * 150
-    app = serve(lambda request: Reply(200, reply.encode(), {}))
-    assert run("send", "user.created", "--to", app.url).lines[0].endswith(reply)

@@ -1,10 +1,9 @@
-"""``clerk-hooks store``: what it shows and forgets, of every kind of store, as a user runs it."""
+"""``clerk-hooks store``: what it shows and forgets, of every kind of store."""
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -16,7 +15,7 @@ from clerk_hooks import IdempotencyStore
 from clerk_hooks.stores.sqlite import SQLiteStore
 
 from ..stores.backends import backend
-from .test_demo import run, run_process
+from .conftest import Run, spawn
 
 LEASE = timedelta(hours=1)
 KINDS = ["sqlite", "redis", "sqlalchemy-psycopg", "sqlalchemy-pymysql"]
@@ -27,11 +26,6 @@ class Place(NamedTuple):
 
     store: IdempotencyStore
     options: list[str]
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        # The command leaves the pool of a database to the end of its process.
-        here = "postgresql" not in self.options[1] and "mysql" not in self.options[1]
-        return (run if here else run_process)("store", *words, *self.options)
 
 
 def remember(store: IdempotencyStore) -> None:
@@ -58,32 +52,44 @@ def any_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]
         yield Place(store, ["--store", url, *(["--prefix", prefix] if prefix else [])])
 
 
+SEVERAL = """
+import sys
+from clerk_hooks.cli import run
+
+*options, = sys.argv[1:]
+for words in (["show", "msg_1", "--json"], ["forget", "msg_1"], ["purge"], ["forget", "msg_3"]):
+    sys.argv[:] = ["clerk-hooks", "store", *words, *options]
+    print(run())
+"""
+
+
 def test_show_and_forget_and_purge_of_every_kind(any_place: Place) -> None:
-    result = run_process("store", "show", "msg_1", "--json", *any_place.options)
-    assert result.returncode == 0
-    assert [(record["handler"], record["state"]) for record in json.loads(result.stdout)] == [
+    """In another process, at whose end the connections of the store are closed."""
+    result = spawn(*any_place.options, script=SEVERAL)
+    shown, status, *rest = result.stdout.splitlines()
+    assert [(record["handler"], record["state"]) for record in json.loads(shown)] == [
         ("app.audit", "done"),
         ("app.welcome", "running"),
     ]
-    assert any_place.run("forget", "msg_1").stdout == "Forgotten: msg_1, 2 handlers.\n"
+    assert [status, *rest] == [
+        *("0", "Forgotten: msg_1, 2 handlers.", "0", "Deleted: 0 handlers.", "0"),
+        *("The store does not know msg_3.", "1"),
+    ]
     assert any_place.store.claim("msg_1", ["app.audit"], LEASE).run == ("app.audit",)
     assert len(any_place.store.show("msg_2")) == 2
-    result = any_place.run("purge")
-    assert (result.returncode, result.stdout) == (0, "Deleted: 0 handlers.\n")
-    assert any_place.run("forget", "msg_3").returncode == 1
 
 
-def test_show_prints_a_table(place: Place) -> None:
-    lines = place.run("show", "msg_1").stdout.splitlines()
+def test_show_prints_a_table(run: Run, place: Place) -> None:
+    lines = run("store", "show", "msg_1", *place.options).out.splitlines()
     assert re.fullmatch(r"Handler +State +Until \(UTC\) *", lines[0])
     assert re.fullmatch(r"app\.audit +done +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d *", lines[2])
     assert re.fullmatch(r"app\.welcome +running +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d *", lines[3])
     assert len(lines) == 4
 
 
-def test_show_says_until_when(place: Place) -> None:
+def test_show_says_until_when(run: Run, place: Place) -> None:
     before = datetime.now(timezone.utc)
-    done, running = json.loads(place.run("show", "msg_1", "--json").stdout)
+    done, running = json.loads(run("store", "show", "msg_1", "--json", *place.options).out)
     days = datetime.fromisoformat(done["expires_at"]) - before
     hour = datetime.fromisoformat(running["expires_at"]) - before
     assert timedelta(days=2.9) < days <= timedelta(days=3)
@@ -99,35 +105,39 @@ def test_show_says_until_when(place: Place) -> None:
         ("forget", "The store does not know msg_3.\n", {"forgotten": 0}),
     ],
 )
-def test_nothing_found_is_status_1(place: Place, command: str, text: str, as_json: object) -> None:
-    result = place.run(command, "msg_3")
-    assert (result.returncode, result.stdout, result.stderr) == (1, text, "")
-    result = place.run(command, "msg_3", "--json")
-    assert (result.returncode, json.loads(result.stdout), result.stderr) == (1, as_json, "")
+def test_nothing_found_is_status_1(
+    run: Run, place: Place, command: str, text: str, as_json: object
+) -> None:
+    result = run("store", command, "msg_3", *place.options)
+    assert (result.status, result.out, result.err) == (1, text, "")
+    result = run("store", command, "msg_3", "--json", *place.options)
+    assert (result.status, json.loads(result.out), result.err) == (1, as_json, "")
 
 
-def test_json_says_how_many_were_forgotten(place: Place) -> None:
-    assert json.loads(place.run("forget", "msg_1", "--json").stdout) == {"forgotten": 2}
-    assert json.loads(place.run("purge", "--json").stdout) == {"forgotten": 0}
+def test_json_says_how_many_were_forgotten(run: Run, place: Place) -> None:
+    assert json.loads(run("store", "forget", "msg_1", "--json", *place.options).out) == {
+        "forgotten": 2
+    }
+    assert json.loads(run("store", "purge", "--json", *place.options).out) == {"forgotten": 0}
 
 
-def test_purge_deletes_what_has_expired(tmp_path: Path) -> None:
+def test_purge_deletes_what_has_expired(run: Run, tmp_path: Path) -> None:
     old = SQLiteStore(tmp_path / "store.db", clock=lambda: 1_700_000_000.0)
     remember(old)
     old.close()
     result = run("store", "purge", "--store", str(tmp_path / "store.db"))
-    assert result.stdout == "Deleted: 4 handlers.\n"
+    assert result.out == "Deleted: 4 handlers.\n"
 
 
 @pytest.mark.parametrize("form", ["{}", "sqlite:{}", "sqlite:///{}"])
-def test_a_file_is_named_in_several_ways(place: Place, form: str) -> None:
+def test_a_file_is_named_in_several_ways(run: Run, place: Place, form: str) -> None:
     result = run("store", "show", "msg_1", "--store", form.format(place.options[1]))
-    assert (result.returncode, result.stderr) == (0, "")
+    assert (result.status, result.err) == (0, "")
 
 
-def test_the_environment_may_name_the_store(place: Place) -> None:
-    assert run("store", "show", "msg_1", CLERK_HOOKS_STORE=place.options[1]).returncode == 0
-    assert "CLERK_HOOKS_STORE" in run("store", "show", "--help", COLUMNS="200").stdout
+def test_the_environment_may_name_the_store(run: Run, place: Place) -> None:
+    assert run("store", "show", "msg_1", CLERK_HOOKS_STORE=place.options[1]).status == 0
+    assert "CLERK_HOOKS_STORE" in run("store", "show", "--help", COLUMNS="200").out
 
 
 @pytest.mark.parametrize(
@@ -144,42 +154,44 @@ def test_the_environment_may_name_the_store(place: Place) -> None:
         (["--store", "store.db", "--prefix", "x"], "--prefix is for stores in Redis only"),
     ],
 )
-def test_what_cannot_be_answered_is_one_line_and_status_2(options: list[str], message: str) -> None:
+def test_what_cannot_be_answered_is_one_line_and_status_2(
+    run: Run, options: list[str], message: str
+) -> None:
     result = run("store", "show", "msg_1", *options, CLERK_HOOKS_STORE="")
-    assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr.startswith("clerk-hooks store: ")
-    assert result.stderr.count("\n") == 1
-    assert message in result.stderr
-    assert "hunter2" not in result.stderr
+    assert (result.status, result.out) == (2, "")
+    assert result.err.startswith("clerk-hooks store: ")
+    assert result.err.count("\n") == 1
+    assert message in result.err
+    assert "hunter2" not in result.err
 
 
 @pytest.mark.parametrize("words", [["forget", "msg_1"], ["purge"]], ids=" ".join)
-def test_other_commands_fail_alike(words: list[str]) -> None:
+def test_other_commands_fail_alike(run: Run, words: list[str]) -> None:
     result = run("store", *words, "--store", "nowhere.db")
-    assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "clerk-hooks store: no such file: nowhere.db\n"
+    assert (result.status, result.out) == (2, "")
+    assert result.err == "clerk-hooks store: no such file: nowhere.db\n"
 
 
-def test_a_file_that_is_no_database_is_told_so(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_told_so(run: Run, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("these are notes, " * 100)
     result = run("store", "show", "msg_1", "--store", str(tmp_path / "notes.txt"))
-    assert result.returncode == 2
-    assert "file is not a database" in result.stderr
+    assert result.status == 2
+    assert "file is not a database" in result.err
     assert (tmp_path / "notes.txt").read_text().startswith("these are notes")
 
 
 def test_a_client_that_is_not_installed_is_named(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['redis'] = None\n")
-    result = run_process("store", "purge", "--store", "redis://localhost", PYTHONPATH=str(tmp_path))
+    result = spawn("store", "purge", "--store", "redis://localhost", PYTHONPATH=str(tmp_path))
     assert result.returncode == 2
     assert "pip install 'clerk-hooks[redis]'" in result.stderr
     assert result.stderr.count("\n") == 1
 
 
-def test_help_explains_the_commands() -> None:
-    text = " ".join(run("store", "--help", COLUMNS="200").stdout.split())
+def test_help_explains_the_commands(run: Run) -> None:
+    text = " ".join(run("store", "--help", COLUMNS="200").out.split())
     for command in ("show", "forget", "purge"):
         assert f"{command} " in text
-    text = " ".join(run("store", "forget", "--help", COLUMNS="200").stdout.split())
+    text = " ".join(run("store", "forget", "--help", COLUMNS="200").out.split())
     assert "replay from Clerk's dashboard" in text
     assert "Exits with 1" in text

@@ -5,13 +5,15 @@ events, happen when the command runs. Needs the extra ``cli``.
 """
 
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
 from .. import __version__
 from ..errors import ClerkHooksError
-from ._usage import UsageError
+from ._options import Command
+from ._usage import UsageError, in_words
 from .demo import demo
 from .events import events
 from .explain import explain
@@ -19,21 +21,28 @@ from .record import record
 from .replay import replay
 from .sample import sample
 from .send import send
+from .sign import sign
 from .store import store_app
 
 _INTERRUPTED = 130  # What shells report for a program that Ctrl-C has ended.
 
 app = typer.Typer(
     rich_markup_mode=None,  # Help in rich's boxes would take twice as long to come.
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_show_locals=False,  # Local variables hold secrets and payloads.
 )
-app.command(short_help="A tour: signed deliveries to a server on this machine.")(demo)
-app.command(short_help="List the event types and when Clerk sends them.")(events)
-app.command(short_help="Print a realistic payload of an event type.")(sample)
-app.command(short_help="Send signed deliveries to your application.")(send)
-app.command(short_help="Record deliveries as they arrive, and forward them.")(record)
-app.command(short_help="Send recorded deliveries again.")(replay)
-app.command(short_help="Say why a delivery is refused.")(explain)
+_COMMANDS: dict[Callable[..., None], str] = {
+    demo: "A tour: signed deliveries to a server on this machine.",
+    events: "List the event types and when Clerk sends them.",
+    sample: "Print a realistic payload of an event type.",
+    send: "Send signed deliveries to your application.",
+    sign: "Print the headers that sign a body, for curl.",
+    record: "Record deliveries as they arrive, and forward them.",
+    replay: "Send recorded deliveries again.",
+    explain: "Say why a delivery is refused.",
+}
+for _command, _short_help in _COMMANDS.items():
+    app.command(cls=Command, short_help=_short_help)(_command)
 app.add_typer(
     store_app, name="store", short_help="Show or delete what a store remembers of a message."
 )
@@ -51,7 +60,7 @@ def run() -> int:
     except typer.Abort:
         status = _INTERRUPTED
     except (UsageError, ClerkHooksError, OSError) as error:
-        return _complain(str(error))
+        return _complain(in_words(error))
     except Exception as error:
         # typer has no public base class for its usage errors.
         if not hasattr(error, "format_message"):

@@ -1,70 +1,75 @@
-"""The options that shape a sample: ``--set name=value``, ``--variant`` and ``--seed``."""
+"""Samples with the changes of ``--set NAME=VALUE``."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, cast
-
-import typer
+from typing import Any, NamedTuple, cast
 
 from ..testing import Variant, sample_payload
 from ._usage import UsageError
 
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="NAME=VALUE",
-        help="Change a field of the data: first_name=Ada, locale=null, public_metadata.plan=pro, "
-        "email_addresses.0.email_address=ada@example.com. A VALUE that is not JSON is taken as "
-        "text. Repeatable.",
-        show_default=False,
-    ),
-]
-VariantOption = Annotated[
-    str | None,
-    typer.Option(
-        "--variant",
-        metavar="NAME",
-        help='A less common case. All event types have "dashboard" (what "Send Example" sends) '
-        'and "old"; user.created and user.updated also have "no_email", "second_email", "google", '
-        '"phone", "saml", "passkey" and "web3".',
-        show_default=False,
-    ),
-]
-SeedOption = Annotated[
-    int | None,
-    typer.Option(
-        "--seed",
-        metavar="N",
-        help="Make the same ids and times each time.",
-        show_default=False,
-    ),
-]
+
+class Change(NamedTuple):
+    """One ``--set``."""
+
+    text: str
+    path: list[str]
+    """The names of fields and indexes into lists that lead to the value."""
+    value: object
+
+    @classmethod
+    def parse(cls, text: str) -> Change:
+        """Read NAME=VALUE; raises `UsageError` for anything else, and for a value not in JSON."""
+        name, found, written = text.partition("=")
+        if not found or not name:
+            raise UsageError(f"--set {text!r}: expected NAME=VALUE")
+        change = cls(text, name.split("."), _value(written))
+        try:
+            compact({name: change.value})
+        except UnicodeEncodeError:  # Half a surrogate pair, or an argument that is not UTF-8.
+            raise UsageError(f"--set {text!r}: the value is not valid UTF-8") from None
+        except (ValueError, RecursionError):  # Python reads NaN, and 1e999 as infinity.
+            raise UsageError(
+                f"--set {text!r}: JSON has neither NaN nor Infinity; quote it to send text"
+            ) from None
+        return change
+
+    def make(self, data: dict[str, Any]) -> None:
+        """Set the value in `data`; raises `UsageError` if its place does not exist."""
+        target: object = data
+        *steps, last = self.path
+        for step in steps:
+            if isinstance(target, dict):
+                target = cast("dict[str, object]", target).setdefault(step, {})
+            else:
+                target = self._items(target, step)[int(step)]
+        if isinstance(target, dict):
+            cast("dict[str, object]", target)[last] = self.value
+        else:
+            self._items(target, last)[int(last)] = self.value
+
+    def _items(self, target: object, step: str) -> list[object]:
+        """`target`, which must be a list with an item at index `step`."""
+        problem = f"--set {self.text!r}: "
+        if not isinstance(target, list):
+            raise UsageError(f"{problem}{step!r} would be inside a value that has no fields")
+        items = cast("list[object]", target)
+        if not (step.isascii() and step.isdecimal() and len(step) < 9 and int(step) < len(items)):
+            raise UsageError(f"{problem}no item {step!r} in a list of {len(items)}, from 0")
+        return items
 
 
 def changed_payload(
-    event_type: str, changes: list[str] | None, variant: str | None, seed: int | None
+    event_type: str, changes: list[Change], variant: str | None, seed: int | None
 ) -> dict[str, Any]:
-    """The payload of a sample, with the changes of ``--set`` made.
+    """The payload of a sample, with the changes made.
 
     Raises `UsageError` for a change that cannot be made, and `ConfigurationError` for an unknown
     event type or variant.
     """
     payload = sample_payload(event_type, variant=cast("Variant | None", variant), seed=seed)
-    for change in changes or ():
-        name, found, text = change.partition("=")
-        if not found or not name:
-            raise UsageError(f"--set {change!r}: expected NAME=VALUE")
-        _set(payload["data"], name.split("."), _value(text), change)
-        try:
-            compact(payload)
-        except UnicodeEncodeError:  # Half a surrogate pair, or an argument that is not UTF-8.
-            raise UsageError(f"--set {change!r}: the value is not valid UTF-8") from None
-        except ValueError:  # Python's parser accepts NaN, and reads 1e999 as infinity.
-            raise UsageError(
-                f"--set {change!r}: JSON has neither NaN nor Infinity; quote it to send text"
-            ) from None
+    for change in changes:
+        change.make(payload["data"])
     return payload
 
 
@@ -80,29 +85,5 @@ def compact(payload: dict[str, Any]) -> bytes:
 def _value(text: str) -> object:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
-
-
-def _set(target: object, path: list[str], value: object, change: str) -> None:
-    """Set the value at `path`, whose steps are names of fields and indexes into lists."""
-    *steps, last = path
-    for step in steps:
-        if isinstance(target, dict):
-            target = cast("dict[str, object]", target).setdefault(step, {})
-        else:
-            target = _items(target, step, change)[int(step)]
-    if isinstance(target, dict):
-        cast("dict[str, object]", target)[last] = value
-    else:
-        _items(target, last, change)[int(last)] = value
-
-
-def _items(target: object, step: str, change: str) -> list[object]:
-    """`target`, which must be a list with an item at index `step`."""
-    if not isinstance(target, list):
-        raise UsageError(f"--set {change!r}: {step!r} would be inside a value that has no fields")
-    items = cast("list[object]", target)
-    if not step.isdecimal() or int(step) >= len(items):
-        raise UsageError(f"--set {change!r}: no item {step!r} in a list of {len(items)}, from 0")
-    return items

@@ -29,7 +29,7 @@ class Progress:
         self._done: set[str] = set()
         self._file: TextIO | None = None
         if self.path.exists():
-            first, *notes = self.path.read_text("utf-8").split("\n")
+            first, *notes = self.path.read_text("utf-8", "replace").split("\n")
             # A program that is killed at its start may leave an empty file.
             if first not in ("", url):
                 raise UsageError(f"{self.path} belongs to {first}: pass --restart to discard it")

@@ -2,71 +2,95 @@
 
 from __future__ import annotations
 
+import socket
+import sys
 import time
 from contextlib import closing
-from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from ._recording import end_to_end, line_of
+from ._recording import end_to_end
+from ._sending import NO_REPLY
+from ._usage import in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ._sending import Fields, Target
 
 _MAX_BODY = 16 * 1024 * 1024
 """Bytes. A recorder also accepts bodies that an endpoint would refuse."""
+_MAX_DIGITS = 20
 
 
-class Answer:
+class Answer(NamedTuple):
     """The reply to the sender."""
 
-    def __init__(self, status: int, body: bytes = b"", headers: Fields | None = None):
-        self.status = status
-        self.body = body
-        self.headers = [] if headers is None else headers
+    status: int
+    body: bytes = b""
+    headers: Iterable[tuple[str, str]] = ()
+    problem: str | None = None
+    """Why the application gave no reply, if a 502 stands for it."""
+
+
+class Arrival(NamedTuple):
+    """A delivery, and the reply to it."""
+
+    body: bytes
+    headers: Fields
+    answer: Answer
+    forward_status: int | None
+    """The status of the application's reply, if there was one."""
+    seconds: float
 
 
 class Recorder(ThreadingHTTPServer):
-    """Listens on `host` and `port` (0: any free port), and calls `write` with each delivery's line.
+    """Listens on `host` and `port` (0: any free port), and calls `note` with each delivery.
 
-    With a `target`, deliveries are forwarded to it, and the sender gets its reply.
+    With a `target`, deliveries are forwarded to it, and the sender gets its reply. Raises `OSError`
+    if it cannot listen.
     """
 
     daemon_threads = False
     block_on_close = True
 
     def __init__(
-        self, host: str, port: int, target: Target | None, write: Callable[[str], None]
+        self, host: str, port: int, target: Target | None, note: Callable[[Arrival], None]
     ) -> None:
+        if ":" in host:
+            self.address_family = socket.AF_INET6
         super().__init__((host, port), _Handler)
-        self.target = target
-        self._write = write
+        self._target = target
+        self._note = note
         self._lock = Lock()
 
     def record(self, body: bytes, headers: Fields) -> Answer:
-        """Forward one delivery and write its line; returns the reply to the sender."""
+        """Forward one delivery and note it; returns the reply to the sender."""
         started = time.perf_counter()
-        answer, status = Answer(200), None
-        if self.target is not None:
-            answer, status = _forward(self.target, body, headers)
+        answer = Answer(200) if self._target is None else _forward(self._target, body, headers)
         seconds = time.perf_counter() - started
+        status = answer.status if self._target and not answer.problem else None
         with self._lock:
-            self._write(line_of(body, headers, status, seconds))
+            self._note(Arrival(body, headers, answer, status, seconds))
         return answer
 
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - its own
+        """Say in one line what broke a request off; the sender gets no reply and tries again."""
+        error = sys.exc_info()[1]
+        problem = in_words(error) if error else ""
+        print(f"clerk-hooks: a request broke off: {problem}", file=sys.stderr, flush=True)
 
-def _forward(target: Target, body: bytes, headers: Fields) -> tuple[Answer, int | None]:
-    """The target's reply and its status, or a 502 and None if there was no reply."""
+
+def _forward(target: Target, body: bytes, headers: Fields) -> Answer:
+    """The target's reply, or a 502 if there was none."""
     try:
         with closing(target.connect()) as connection:
             response = target.ask(connection, body, end_to_end(headers))
-            answer = Answer(response.status, response.read(), end_to_end(response.getheaders()))
-    except (OSError, HTTPException, ValueError) as error:  # Some headers cannot be sent.
-        return Answer(502, f"{type(error).__name__}: {error}\n".encode()), None
-    return answer, answer.status
+            return Answer(response.status, response.read(), end_to_end(response.getheaders()))
+    except NO_REPLY as error:
+        problem = target.why_no_reply(error)
+        return Answer(502, f"{problem}\n".encode(), problem=problem)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -75,9 +99,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = self.headers.get("content-length", "")
-        if not length.isdecimal():
+        if not (length.isascii() and length.isdecimal()):
             return self._answer(Answer(411))
-        if int(length) > _MAX_BODY:
+        # int() refuses texts of over 4,300 digits.
+        if len(length) > _MAX_DIGITS or int(length) > _MAX_BODY:
             return self._answer(Answer(413))
         body = self.rfile.read(int(length))
         if len(body) < int(length):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from ._recorder import Arrival
+
 _HOP_BY_HOP = {
     *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer"),
     *("transfer-encoding", "upgrade", "host", "content-length"),
@@ -63,21 +65,21 @@ def event_type_of(body: bytes) -> str | None:
     return found if isinstance(found, str) and found.isprintable() else None
 
 
-def line_of(body: bytes, headers: Fields, status: int | None, seconds: float) -> str:
+def line_of(arrival: Arrival) -> str:
     """The line that records a delivery and how forwarding it went, without the newline."""
     values: dict[str, list[str]] = {}
-    for name, value in headers:
+    for name, value in arrival.headers:
         values.setdefault(name, []).append(value)
     content = {
         "type": "event",
-        "svix_id": message_id_of(headers),
-        "event_type": event_type_of(body),
+        "svix_id": message_id_of(arrival.headers),
+        "event_type": event_type_of(arrival.body),
         "headers": {name: each[0] if len(each) == 1 else each for name, each in values.items()},
-        "body_b64": b64encode(body).decode(),
-        "forward_status": status,
-        "latency_ms": round(seconds * 1000),
+        "body_b64": b64encode(arrival.body).decode(),
+        "forward_status": arrival.forward_status,
+        "latency_ms": round(arrival.seconds * 1000),
     }
-    return json.dumps(content, ensure_ascii=False)
+    return json.dumps(content)
 
 
 def read_recording(path: Path) -> Iterator[RecordedDelivery]:
@@ -97,6 +99,7 @@ def _read_line(line: bytes, number: int, place: str) -> RecordedDelivery | None:
         if content.get("type", "event") != "event":
             return None
         headers: dict[str, Any] = dict(content["headers"])
+        "".join(headers)  # A TypeError unless all names are text.
         body = b64decode(content["body_b64"], validate=True)
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
         problem = "not a recorded delivery: expected headers and body_b64"

@@ -10,6 +10,7 @@ from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
+from ._trouble import why_no_reply
 from ._usage import UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 TIMEOUT = 15.0
 """Seconds. Svix also gives up an attempt after this time."""
-
+NO_REPLY = (OSError, HTTPException, ValueError)
+"""Errors of a request. A `ValueError` is for headers that http.client cannot send."""
 
 Fields: TypeAlias = list[tuple[str, str]]
 """Headers as pairs of name and value, because a name may come several times."""
@@ -79,6 +81,9 @@ class Target(NamedTuple):
         try:
             parts = urlsplit(url)
             port = parts.port
+            (parts.hostname or "").encode("idna")  # As the socket does, but it would be too late.
+        except UnicodeError:
+            raise UsageError(f"{invalid}: its host has an empty or an overlong part") from None
         except ValueError as error:
             problem = "it cannot be read" if "@" in url else error
             raise UsageError(f"{invalid}: {problem}") from error
@@ -113,11 +118,14 @@ class Target(NamedTuple):
             status: int | None = response.status
             if 300 <= response.status < 400:
                 body = f"redirects to {response.getheader('location')}, which Svix does not follow"
-        except TimeoutError:
-            status, body = None, f"no reply within {TIMEOUT:.0f} s"
-        except (OSError, HTTPException, ValueError) as error:  # Some headers cannot be sent.
-            status, body = None, f"{type(error).__name__}: {error}"
+        except NO_REPLY as error:
+            status, body = None, self.why_no_reply(error)
         return Outcome(job, status, time.perf_counter() - started, body)
+
+    def why_no_reply(self, error: Exception) -> str:
+        """One of the errors `NO_REPLY`, in words."""
+        port = self.port or (443 if self.scheme == "https" else 80)
+        return why_no_reply(error, self.host, port, TIMEOUT)
 
 
 def send_all(

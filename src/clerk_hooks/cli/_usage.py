@@ -1,40 +1,24 @@
-"""Code that the commands share: options, completion and printing."""
+"""What the values of options mean, and the error for one that means nothing."""
 
 from __future__ import annotations
 
-import json
 import re
-from typing import TYPE_CHECKING, Annotated
-
-import typer
 
 from ..event_types import EVENT_TYPES
 from ..spelling import did_you_mean
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-
-_ENDLESS = 10_000
-"""Columns: wider than any row."""
+_FAMILIES = dict.fromkeys(f"{name.partition('.')[0]}.*" for name in EVENT_TYPES)
 
 
 class UsageError(Exception):
     """The command was called wrongly: one line on stderr, and exit status 2."""
 
 
-SecretOption = Annotated[
-    str | None,
-    typer.Option(
-        "--secret",
-        metavar="WHSEC",
-        help="The signing secret. Default: the environment variable CLERK_WEBHOOK_SIGNING_SECRET, "
-        "which other users of the machine cannot see.",
-        show_default=False,
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-ToOption = Annotated[str, typer.Option("--to", metavar="URL", help="The URL of the endpoint.")]
+def in_words(error: BaseException) -> str:
+    """The message of an error, without the number that the system gives it."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
 
 
 def statuses(expect: str) -> str:
@@ -48,48 +32,31 @@ def statuses(expect: str) -> str:
     return " ".join(words)
 
 
-def complete_event_type(incomplete: str) -> list[str]:
-    """The event types that begin with `incomplete`, for the shell."""
-    return [name for name in EVENT_TYPES if name.startswith(incomplete)]
-
-
 def event_types(patterns: list[str]) -> list[str]:
     """The event types that match any of the patterns, such as ``user.*``, without repeats.
 
     Raises `UsageError` for a pattern that matches none.
     """
-    from fnmatch import fnmatchcase
-
     found: dict[str, None] = {}
     for pattern in patterns:
-        matches = [name for name in EVENT_TYPES if fnmatchcase(name, pattern)]
+        matches = _matching(pattern)
         if not matches:
-            hint = did_you_mean(pattern, EVENT_TYPES) or '; "clerk-hooks events" lists them'
+            choices = [*EVENT_TYPES, *_FAMILIES]
+            hint = did_you_mean(pattern, choices) or '; "clerk-hooks events" lists them'
             raise UsageError(f"unknown event type {pattern!r}{hint}")
         found |= dict.fromkeys(matches)
     return list(found)
 
 
-def console(*, stderr: bool = False) -> Console:
-    """A console that uses colours on a terminal only, and wraps lines there only.
-
-    Programs such as grep and cut need each row on one line. Markup is off, because the text comes
-    from requests, replies and payloads.
-    """
-    from rich.console import Console
-
-    screen = Console(markup=False, emoji=False, highlight=False, stderr=stderr)
-    if not screen.is_terminal:
-        screen.width = _ENDLESS
-    return screen
+def one_event_type(text: str) -> str:
+    """`text`, which must be an event type and not a pattern; raises `UsageError` if it is not."""
+    found = event_types([text])
+    if text not in found:
+        raise UsageError(f"pass one event type: {text!r} matches {', '.join(found)}")
+    return text
 
 
-def print_json(value: object, *, indent: int | None = None) -> None:
-    """Print one JSON value: on one line, or indented by `indent` blanks per level."""
-    print(json.dumps(value, ensure_ascii=False, indent=indent), flush=True)
+def _matching(pattern: str) -> list[str]:
+    from fnmatch import fnmatchcase
 
-
-def shown(text: str, length: int) -> str:
-    """`text` on one line of at most `length` characters, without control characters."""
-    line = "".join(sign if sign.isprintable() else " " for sign in text)
-    return line if len(line) <= length else line[: length - 3] + "..."
+    return [name for name in EVENT_TYPES if fnmatchcase(name, pattern)]

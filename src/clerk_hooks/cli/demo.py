@@ -6,13 +6,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ._console import FAILURE, console, plain_table, print_summary
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from logging import LogRecord
 
     from rich.table import Table
 
-    from ._scenario import Outcome
+    from ._playing import Outcome
+
+_NEXT = """
+Next, with an application of yours that is running:
+
+  export CLERK_WEBHOOK_SIGNING_SECRET=whsec_...   # the application's secret
+  clerk-hooks send user.created --to http://127.0.0.1:8000/webhooks/clerk"""
 
 
 def demo(
@@ -26,44 +34,40 @@ def demo(
     Needs no account and no settings, and takes a few seconds. Exits with 1 if any delivery did not
     end as expected.
     """
-    from rich.console import Console
-
-    from ._scenario import CASES, play
+    from ._playing import play
+    from ._scenario import CASES
 
     outcomes, records = play(CASES, svix=svix)
-    # Markup and emoji codes are off, because the text comes from requests and logs.
-    console = Console(markup=False, emoji=False, highlight=False)
+    screen = console(wraps_always=True)
     verifier = "SvixVerifier" if svix else "Verifier"
-    console.print(f"Signed by svix, sent over HTTP to 127.0.0.1, checked by {verifier}:\n")
-    console.print(_outcomes(outcomes))
-    console.print(
+    screen.print(f"Signed by svix, sent over HTTP to 127.0.0.1, checked by {verifier}:\n")
+    screen.print(_outcomes(outcomes))
+    screen.print(
         "\nThe library logged this meanwhile, all of it expected: the error of a handler (here "
         "without its traceback), and why requests were refused.\n"
     )
-    console.print(_log(records))
+    screen.print(_log(records))
     expected = sum(outcome.is_expected for outcome in outcomes)
-    console.print(f"\n{expected} of {len(outcomes)} deliveries ended as expected.", style="bold")
-    if expected < len(outcomes):
+    if not print_summary(screen, expected, len(outcomes)):
         raise typer.Exit(1)
+    print(_NEXT)
 
 
 def _outcomes(outcomes: Sequence[Outcome]) -> Table:
-    from rich.box import HORIZONTALS
-    from rich.table import Table
-
-    table = Table(box=HORIZONTALS, padding=(0, 1, 0, 0), show_edge=False, show_lines=True)
-    table.add_column("Delivery", overflow="fold")
-    for heading in ("Expected", "Got", "Reply", "Handlers that ran"):
+    """A table that fits into 80 columns without breaking an event type."""
+    table = plain_table(lines=True)
+    longest = max(len(word) for outcome in outcomes for word in outcome.case.title.split())
+    table.add_column("Delivery", min_width=longest, max_width=longest)
+    for heading in ("Status", "Reply", "Handlers that ran"):
         table.add_column(heading, overflow="fold")
     for outcome in outcomes:
         case = outcome.case
         table.add_row(
             case.title,
-            str(case.status),
-            str(outcome.status),
+            _compared(str(outcome.status), str(case.status)),
             _compared(outcome.word, case.word),
             _compared("\n".join(outcome.notes) or "-", "\n".join(case.notes) or "-"),
-            style="" if outcome.is_expected else "bold red",
+            style="" if outcome.is_expected else FAILURE,
         )
     return table
 

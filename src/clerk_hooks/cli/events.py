@@ -7,13 +7,16 @@ from typing import Annotated
 import typer
 
 from ..event_types import EVENT_TYPES
-from ._usage import JsonOption, UsageError, complete_event_type, console, event_types, print_json
+from ._console import console, plain_table, print_json
+from ._options import JsonOption, complete_event_type
+from ._usage import UsageError, event_types
 
 
 def events(
     pattern: Annotated[
         str,
         typer.Argument(
+            metavar="PATTERN",
             help='A type, a pattern such as "session.*", or a part of a name such as "invitation".',
             autocompletion=complete_event_type,
             show_default=False,
@@ -67,10 +70,7 @@ def _when(doc: str) -> str:
 
 
 def _print_table(rows: list[dict[str, str]]) -> None:
-    from rich.box import HORIZONTALS
-    from rich.table import Table
-
-    table = Table(box=HORIZONTALS, padding=(0, 1, 0, 0), show_edge=False)
+    table = plain_table()
     table.add_column("Type", no_wrap=True)
     table.add_column("Data", overflow="fold")
     table.add_column("When Clerk sends it", overflow="fold", ratio=1)

@@ -5,76 +5,78 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from ._usage import JsonOption, UsageError, print_json
+from ._console import FAILURE, SUCCESS, console, print_json
+from ._options import BodyOption, JsonOption, read_body
+from ._usage import UsageError
+
+if TYPE_CHECKING:
+    from ..testing import Explanation
+
+
+_RecordedArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="RECORDED",
+        exists=True,
+        dir_okay=False,
+        help='A file with recorded deliveries, as written by "clerk-hooks record".',
+        show_default=False,
+    ),
+]
+_LineOption = Annotated[
+    int | None,
+    typer.Option(
+        "--line",
+        metavar="N",
+        min=1,
+        help="The line of the delivery. Default: the last one.",
+        show_default=False,
+    ),
+]
+_HeadersOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--headers",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="The file that holds the headers, as JSON or as lines of NAME: VALUE.",
+        show_default=False,
+    ),
+]
+_SecretsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--secret",
+        metavar="WHSEC",
+        help="The application's signing secret. Default: the environment variable "
+        "CLERK_WEBHOOK_SIGNING_SECRET. Repeatable: more secrets are tried too.",
+        show_default=False,
+    ),
+]
+_NowOption = Annotated[
+    str | None,
+    typer.Option(
+        "--now",
+        metavar="TIME",
+        help="The time of arrival, in Unix seconds or ISO 8601 with an offset. Default: now.",
+        show_default=False,
+    ),
+]
 
 
 def explain(  # noqa: PLR0913 - one parameter per option
-    recorded: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="RECORDED",
-            exists=True,
-            dir_okay=False,
-            help='A file with recorded deliveries, as written by "clerk-hooks record".',
-            show_default=False,
-        ),
-    ] = None,
+    recorded: _RecordedArgument = None,
     *,
-    line: Annotated[
-        int | None,
-        typer.Option(
-            "--line",
-            metavar="N",
-            min=1,
-            help="The line of the delivery. Default: the last one.",
-            show_default=False,
-        ),
-    ] = None,
-    body: Annotated[
-        Path | None,
-        typer.Option(
-            "--body",
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="A file that holds the body.",
-            show_default=False,
-        ),
-    ] = None,
-    headers: Annotated[
-        Path | None,
-        typer.Option(
-            "--headers",
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="A file that holds the headers, as JSON or as lines of NAME: VALUE.",
-            show_default=False,
-        ),
-    ] = None,
-    secret: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--secret",
-            metavar="WHSEC",
-            help="The application's signing secret. Default: the environment variable "
-            "CLERK_WEBHOOK_SIGNING_SECRET. Repeatable: more secrets are tried too.",
-            show_default=False,
-        ),
-    ] = None,
-    now: Annotated[
-        str | None,
-        typer.Option(
-            "--now",
-            metavar="TIME",
-            help="The time of arrival, in Unix seconds or ISO 8601 with an offset. Default: now.",
-            show_default=False,
-        ),
-    ] = None,
+    line: _LineOption = None,
+    body: BodyOption = None,
+    headers: _HeadersOption = None,
+    secret: _SecretsOption = None,
+    now: _NowOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say why a delivery is refused, by trying the common mistakes.
@@ -97,14 +99,21 @@ def explain(  # noqa: PLR0913 - one parameter per option
     found = explain(raw, fields, secret=own, other_secrets=others, now=_time(now))
     if as_json:
         print_json(found._asdict())
-    elif found.cause is None:
-        print("Verified.")
     else:
-        certainty = "" if found.proven else ", most likely"
-        message = found.message[:1].upper() + found.message[1:]
-        print(f"Refused: {found.cause}{certainty}.\n\n{message}.\n\n{found.advice}")
+        _print(found)
     if not found.verified:
         raise typer.Exit(1)
+
+
+def _print(found: Explanation) -> None:
+    screen = console()
+    if found.verified:
+        screen.print("Verified.", style=SUCCESS)
+    else:
+        certainty = "" if found.proven else ", most likely"
+        screen.print(f"Refused: {found.cause}{certainty}.", style=FAILURE)
+        message = found.message[:1].upper() + found.message[1:]
+        print(f"\n{message}.\n\n{found.advice}", flush=True)
 
 
 def _delivery(
@@ -115,7 +124,7 @@ def _delivery(
     if recorded is None:
         if body is None or headers is None or line is not None:
             raise UsageError("pass a recorded delivery, or both --body and --headers")
-        return body.read_bytes(), _headers(headers)
+        return read_body(body), _headers(headers)
     if body is not None or headers is not None:
         raise UsageError("pass a recorded delivery, or --body and --headers, not both")
     deliveries = list(read_recording(recorded))

@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..errors import ClerkHooksError
 from ..secret import secret_from_environment
-from ._usage import JsonOption, SecretOption, ToOption, UsageError, statuses
+from ._options import (
+    ConcurrencyOption,
+    JsonOption,
+    RateOption,
+    SecretOption,
+    ShuffleOption,
+    ToOption,
+)
+from ._usage import UsageError, statuses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -19,43 +28,33 @@ if TYPE_CHECKING:
     from ._sending import Fields, Job, Outcome
 
 
+_FileArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help='A recording of "clerk-hooks record" or "clerk webhooks listen --json".',
+    ),
+]
+_ResignOption = Annotated[
+    bool,
+    typer.Option(
+        "--resign",
+        help="Sign each delivery anew: an endpoint refuses signatures older than 5 minutes.",
+    ),
+]
+
+
 def replay(  # noqa: PLR0913 - one parameter per option
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help='A recording of "clerk-hooks record" or "clerk webhooks listen --json".',
-        ),
-    ],
+    file: _FileArgument,
     *,
     to: ToOption,
-    resign: Annotated[
-        bool,
-        typer.Option(
-            "--resign",
-            help="Sign each delivery anew: an endpoint refuses signatures older than 5 minutes.",
-        ),
-    ] = False,
+    resign: _ResignOption = False,
     secret: SecretOption = None,
-    shuffle: Annotated[bool, typer.Option("--shuffle", help="Send in random order.")] = False,
-    rate: Annotated[
-        float | None,
-        typer.Option(
-            "--rate", metavar="N", min=0.001, help="At most N per second.", show_default=False
-        ),
-    ] = None,
-    concurrency: Annotated[
-        int,
-        typer.Option(
-            "--concurrency",
-            metavar="N",
-            min=1,
-            max=256,
-            help="N at a time; above 1, their order may change.",
-        ),
-    ] = 1,
+    shuffle: ShuffleOption = False,
+    rate: RateOption = None,
+    concurrency: ConcurrencyOption = 1,
     restart: Annotated[
         bool, typer.Option("--restart", help="Also send what an earlier run has delivered.")
     ] = False,
@@ -86,7 +85,7 @@ def replay(  # noqa: PLR0913 - one parameter per option
     target, expect = Target.parse(to), statuses(expect)
     key = (secret or secret_from_environment()) if resign else None
     for recorded in read_recording(file):  # Finds unreadable lines before anything is sent.
-        _check(recorded, str(file), resign=resign)
+        _check(recorded, str(file), key)
     if restart:
         file.with_name(f"{file.name}.progress").unlink(missing_ok=True)
     progress = Progress(file, to)
@@ -108,12 +107,13 @@ def replay(  # noqa: PLR0913 - one parameter per option
     progress.forget()
 
 
-def _check(recorded: RecordedDelivery, place: str, *, resign: bool) -> None:
-    if resign:
+def _check(recorded: RecordedDelivery, place: str, secret: str | None) -> None:
+    """Raise `UsageError` for a delivery that cannot be signed anew, if it is to be."""
+    if secret is not None:
         try:
-            recorded.body.decode()
-        except UnicodeDecodeError:
-            problem = "its body is not UTF-8, which --resign cannot sign"
+            _signed_anew(recorded.body, recorded.headers, secret)
+        except ClerkHooksError as error:
+            problem = f"--resign cannot sign this delivery: {error}"
             raise UsageError(f"{place}, line {recorded.number}: {problem}") from None
 
 

@@ -6,23 +6,27 @@ from typing import Annotated
 
 import typer
 
-from ._changes import SeedOption, SetOption, VariantOption, changed_payload, compact
-from ._usage import complete_event_type, print_json
+from ._changes import Change, changed_payload, compact
+from ._console import print_json
+from ._fields import warn_of_undeclared_fields
+from ._options import SetOption, TypeArgument, VariantOption
+from ._usage import one_event_type
 
 
 def sample(
-    event_type: Annotated[
-        str,
-        typer.Argument(
-            metavar="TYPE",
-            help="The event type, such as user.created.",
-            autocompletion=complete_event_type,
-        ),
-    ],
+    event_type: TypeArgument,
     *,
     changes: SetOption = None,
     variant: VariantOption = None,
-    seed: SeedOption = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            "--seed",
+            metavar="N",
+            help="Make the same ids and times each time.",
+            show_default=False,
+        ),
+    ] = None,
     on_one_line: Annotated[
         bool, typer.Option("--compact", help="Print one line, as Clerk sends it.")
     ] = False,
@@ -36,7 +40,10 @@ def sample(
     clerk-hooks sample user.created --set first_name=Ada --set username=null
     clerk-hooks sample user.created --variant google
     """
-    payload = changed_payload(event_type, changes, variant, seed)
+    event_type = one_event_type(event_type)
+    made = [Change.parse(text) for text in changes or ()]
+    payload = changed_payload(event_type, made, variant, seed)
+    warn_of_undeclared_fields([event_type], made)
     if on_one_line:
         print(compact(payload).decode())
     else:

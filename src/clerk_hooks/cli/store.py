@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 import typer
 
 from ..errors import ClerkHooksError
+from ._console import console, plain_table
+from ._options import Command, JsonOption
 
 if TYPE_CHECKING:
     from ..idempotency import HandlerRecord, IdempotencyStore
@@ -47,15 +49,18 @@ _Prefix = Annotated[
     str | None,
     typer.Option(metavar="TEXT", help="The prefix of the keys in Redis, if the store has its own."),
 ]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _MessageId = Annotated[
     str, typer.Argument(metavar="MSG_ID", help="The message id (svix-id), as in the log: msg_...")
 ]
 
 
-@store_app.command(short_help="Show which handlers of a message have run.")
+@store_app.command(cls=Command, short_help="Show which handlers of a message have run.")
 def show(
-    message_id: _MessageId, *, store: _Store = "", prefix: _Prefix = None, as_json: _Json = False
+    message_id: _MessageId,
+    *,
+    store: _Store = "",
+    prefix: _Prefix = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show which handlers of a message have succeeded, and which are running.
 
@@ -71,9 +76,15 @@ def show(
     raise typer.Exit(0 if records else 1)
 
 
-@store_app.command(short_help="Forget a message, so that a replay runs its handlers again.")
+@store_app.command(
+    cls=Command, short_help="Forget a message, so that a replay runs its handlers again."
+)
 def forget(
-    message_id: _MessageId, *, store: _Store = "", prefix: _Prefix = None, as_json: _Json = False
+    message_id: _MessageId,
+    *,
+    store: _Store = "",
+    prefix: _Prefix = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Forget a message, so that a replay from Clerk's dashboard runs all its handlers again.
 
@@ -89,8 +100,8 @@ def forget(
     raise typer.Exit(0 if count else 1)
 
 
-@store_app.command(short_help="Delete records older than the retention.")
-def purge(*, store: _Store = "", prefix: _Prefix = None, as_json: _Json = False) -> None:
+@store_app.command(cls=Command, short_help="Delete records older than the retention.")
+def purge(*, store: _Store = "", prefix: _Prefix = None, as_json: JsonOption = False) -> None:
     """Delete records older than the retention; they have no effect any more.
 
     Exits with 2 if the store does not answer.
@@ -152,14 +163,9 @@ def _fields(record: HandlerRecord) -> dict[str, str]:
 
 
 def _print_table(records: Sequence[HandlerRecord]) -> None:
-    from rich.box import HORIZONTALS
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=HORIZONTALS, padding=(0, 1, 0, 0), show_edge=False)
+    table = plain_table()
     for heading in ("Handler", "State", "Until (UTC)"):
         table.add_column(heading, overflow="fold")
     for record in records:
         table.add_row(record.handler, record.state, f"{_instant(record):%Y-%m-%d %H:%M:%S}")
-    # Names of handlers may look like markup.
-    Console(markup=False, emoji=False, highlight=False).print(table)
+    console(wraps_always=True).print(table)
