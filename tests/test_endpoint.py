@@ -91,34 +91,34 @@ def test_secret_and_verifier_are_one_too_many(router: Router) -> None:
 
 @pytest.mark.parametrize("value", [SECRET, Verifier, 5], ids=["secret", "class", "number"])
 def test_a_verifier_must_be_one(router: Router, value: Any) -> None:
-    with pytest.raises(ConfigurationError, match="verifier: a Verifier, not ") as caught:
+    with pytest.raises(ConfigurationError, match="verifier must be a Verifier, not ") as caught:
         Endpoint(router, verifier=value)
     assert SECRET not in str(caught.value)
 
 
 @pytest.mark.parametrize("value", [None, SECRET, Router], ids=["none", "secret", "class"])
 def test_a_router_must_be_one(value: Any) -> None:
-    with pytest.raises(ConfigurationError, match="router: a Router, not ") as caught:
+    with pytest.raises(ConfigurationError, match="router must be a Router, not ") as caught:
         Endpoint(value, secret=SECRET)
     assert SECRET not in str(caught.value)
 
 
 @pytest.mark.parametrize("value", [MemoryStore, "redis://localhost", object()])
 def test_a_store_must_be_one(value: Any) -> None:
-    with pytest.raises(ConfigurationError, match="store: an IdempotencyStore, not "):
+    with pytest.raises(ConfigurationError, match="store must be an IdempotencyStore, not "):
         Endpoint(Router(), secret=SECRET, store=value)
 
 
 @pytest.mark.parametrize("value", [timedelta(0), timedelta(seconds=-1), 60, None], ids=repr)
 def test_a_lease_is_a_positive_timedelta(value: Any) -> None:
-    with pytest.raises(ConfigurationError, match="lease: a timedelta that is positive"):
+    with pytest.raises(ConfigurationError, match="lease must be a positive timedelta"):
         Endpoint(Router(), secret=SECRET, store=MemoryStore(), lease=value)
     assert Endpoint(Router(), secret=SECRET).processor.lease == timedelta(seconds=60)
 
 
 @pytest.mark.parametrize("value", [-1, 1.5, "1000", None, True, float("inf")], ids=repr)
 def test_max_body_must_be_a_number_of_bytes(router: Router, value: Any) -> None:
-    with pytest.raises(ConfigurationError, match="max_body: a number of bytes"):
+    with pytest.raises(ConfigurationError, match="max_body must be a number of bytes"):
         Endpoint(router, secret=SECRET, max_body=value)
 
 

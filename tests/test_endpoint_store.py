@@ -249,7 +249,7 @@ def test_a_claim_that_was_taken_over_cannot_be_confirmed(
     lost, refused = caplog.records
     assert (lost.levelname, lost.handler, lost.outcome) == ("WARNING", "a", "lost")  # type: ignore[attr-defined]
     assert lost.getMessage().startswith("msg_1: handler a ran longer than its lease")
-    assert refused.reason == "in_progress"  # type: ignore[attr-defined]
+    assert refused.reason == "claim_lost"  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("error", [ValueError(), AbortDelivery()])

@@ -28,6 +28,7 @@ TREE: dict[str, tuple[tuple[str, ...], int, str]] = {
     "MalformedRequest": (("ClerkHooksError",), 400, "malformed_request"),
     "MethodNotAllowed": (("ClerkHooksError",), 405, "method_not_allowed"),
     "InProgress": (("ClerkHooksError",), 409, "in_progress"),
+    "ClaimLost": (("InProgress",), 409, "claim_lost"),
     "LengthRequired": (("ClerkHooksError",), 411, "length_required"),
     "RequestTooLarge": (("ClerkHooksError",), 413, "too_large"),
     "StoreUnavailable": (("ClerkHooksError",), 503, "store_unavailable"),

@@ -7,18 +7,23 @@ import pytest
 
 from clerk_hooks import ConfigurationError, MemoryStore
 from clerk_hooks.idempotency import (
+    CLOCK_SKEW,
     DEFAULT_RETENTION,
     HandlerRecord,
+    Holder,
     KnownObject,
     Mark,
     ObjectVersion,
     checked_retention,
     decide,
+    is_held,
     is_store,
     new_token,
 )
 
 NOW = 1_700_000_000.0
+LEASE = timedelta(seconds=60)
+HOLDER = Holder(NOW + 5, "msg_other")
 
 
 def version(time: int | None = 5, *, is_delete: bool = False, handlers: str = "h") -> ObjectVersion:
@@ -51,7 +56,7 @@ def test_an_event_is_stale_if_older_than_the_mark_or_after_a_deletion_that_it_is
     mark: Mark, seen: ObjectVersion, is_stale: bool
 ) -> None:
     assert mark.outdates(seen) is is_stale
-    claim = decide(["h"], {}, NOW, seen, KnownObject(mark))
+    claim = decide(["h"], {}, NOW, LEASE, KnownObject(seen, mark))
     assert (claim.stale, claim.run) == ((("h",), ()) if is_stale else ((), ("h",)))
 
 
@@ -90,41 +95,86 @@ def test_a_mark_moves_forward_only_and_a_deletion_stays(
 def test_a_handler_is_run_unless_done_or_under_a_lease_that_has_not_ended(
     state: str, expires_in: float, outcome: str
 ) -> None:
-    claim = decide(["h"], {"h": record(state, expires_in)}, NOW, None, KnownObject())
+    claim = decide(["h"], {"h": record(state, expires_in)}, NOW, LEASE)
     assert getattr(claim, outcome) == ("h",)
     assert len(claim.run + claim.done + claim.busy + claim.stale) == 1
 
 
 def test_each_handler_is_judged_on_its_own_and_in_order() -> None:
     records = {"a": record("done", 1, "a"), "b": record("running", 1, "b")}
-    claim = decide(["c", "b", "a", "d"], records, NOW, None, KnownObject())
+    claim = decide(["c", "b", "a", "d"], records, NOW, LEASE)
     assert (claim.run, claim.done, claim.busy, claim.stale) == (("c", "d"), ("a",), ("b",), ())
+
+
+@pytest.mark.parametrize(
+    ("ends_in", "expected"),
+    [
+        (-1, False),
+        (0, False),
+        (0.001, True),
+        (60, True),
+        (60 + CLOCK_SKEW, True),
+        (61 + CLOCK_SKEW, False),
+        (float("inf"), False),
+        (float("nan"), False),
+    ],
+)
+def test_a_lease_counts_unless_it_is_over_or_longer_than_any_right_clock_makes_it(
+    ends_in: float, expected: bool
+) -> None:
+    assert is_held(NOW + ends_in, NOW, LEASE) is expected
+    claim = decide(["h"], {"h": record("running", ends_in)}, NOW, LEASE)
+    assert bool(claim.busy) is expected
+
+
+def test_a_handler_that_is_done_stays_so_however_long_it_is_remembered() -> None:
+    records = {"h": record("done", 1e6)}
+    assert decide(["h"], records, NOW, LEASE).done == ("h",)
+
+
+def test_a_claim_says_what_keeps_the_first_of_its_handlers_busy() -> None:
+    seen = version(handlers="b")
+    own = {"a": record("running", 7, "a")}
+    known = KnownObject(seen, Mark(), [HOLDER])
+    assert decide(["a", "b"], own, NOW, LEASE, known).holder == Holder(NOW + 7)
+    assert decide(["b", "a"], own, NOW, LEASE, known).holder == HOLDER
+    assert decide(["c"], own, NOW, LEASE, known).holder is None
+
+
+def test_of_several_messages_that_hold_an_object_the_last_lease_to_end_is_named() -> None:
+    over, ahead = (NOW, "msg_over"), (NOW + 3600, "msg_ahead")
+    leases = [over, (NOW + 5, "msg_1"), (NOW + 9, "msg_2"), ahead]
+    claim = decide(["h"], {}, NOW, LEASE, KnownObject(version(), Mark(), leases))
+    assert (claim.busy, claim.holder) == (("h",), Holder(NOW + 9, "msg_2"))
+    assert decide(["h"], {}, NOW, LEASE, KnownObject(version(), Mark(), [over, ahead])).run == (
+        "h",
+    )
 
 
 def test_only_the_handlers_that_drop_stale_events_are_stale_or_held_up() -> None:
     seen = version(4, handlers="drops")
-    stale = decide(["drops", "takes_all"], {}, NOW, seen, KnownObject(Mark(5)))
+    stale = decide(["drops", "takes_all"], {}, NOW, LEASE, KnownObject(seen, Mark(5)))
     assert (stale.stale, stale.run) == (("drops",), ("takes_all",))
-    held = decide(["drops", "takes_all"], {}, NOW, seen, KnownObject(Mark(), True))
+    held = decide(["drops", "takes_all"], {}, NOW, LEASE, KnownObject(seen, Mark(), [HOLDER]))
     assert (held.busy, held.run) == (("drops",), ("takes_all",))
 
 
 def test_an_object_that_is_held_elsewhere_counts_for_nothing_where_the_event_is_stale() -> None:
-    claim = decide(["h"], {}, NOW, version(4), KnownObject(Mark(5), True))
+    claim = decide(["h"], {}, NOW, LEASE, KnownObject(version(4), Mark(5), [HOLDER]))
     assert (claim.stale, claim.busy) == (("h",), ())
 
 
 def test_what_is_done_stays_done_however_old_its_event_is() -> None:
-    claim = decide(["h"], {"h": record("done", 1)}, NOW, version(4), KnownObject(Mark(5)))
+    claim = decide(["h"], {"h": record("done", 1)}, NOW, LEASE, KnownObject(version(4), Mark(5)))
     assert (claim.done, claim.stale) == (("h",), ())
 
 
-def test_without_an_object_its_mark_counts_for_nothing() -> None:
-    assert decide(["h"], {}, NOW, None, KnownObject(Mark(5, True), True)).run == ("h",)
+def test_without_an_object_a_handler_is_neither_stale_nor_held_up() -> None:
+    assert decide(["h"], {}, NOW, LEASE).run == ("h",)
 
 
 def test_no_two_tokens_are_the_same() -> None:
-    claims = [decide(["h"], {}, NOW, None, KnownObject()) for _ in range(1000)]
+    claims = [decide(["h"], {}, NOW, LEASE) for _ in range(1000)]
     assert len({claim.token for claim in claims} | {new_token()}) == 1001
 
 

@@ -32,8 +32,8 @@ class Sees(NamedTuple):
 FAMILIES = " ".join({f"events.{module}" for module, _ in EVENT_TYPES.values()})
 CORE = (
     "clerk_hooks errors headers secret signature delivery event_types spelling instants "
-    "parameters handler registry eventloop idempotency memory claims dispatch router processing "
-    "reply endpoint"
+    "parameters handler registry eventloop idempotency memory versions claims dispatch router "
+    "processing reply endpoint"
 )
 TEST_KIT = (
     "testing._sample testing._signing testing._deliver testing._wsgi testing._asgi "
@@ -62,15 +62,16 @@ ALLOWED = {
     "eventloop": Sees("errors", "asyncio", "asyncio"),
     "idempotency": Sees("errors"),
     "memory": Sees("errors idempotency"),
+    "versions": Sees("handler idempotency instants", "", "events"),
     "claims": Sees(
-        "errors instants eventloop handler idempotency",
+        "errors eventloop handler idempotency versions",
         "asyncio",
         "asyncio events typing_extensions",
     ),
     "dispatch": Sees(
         "errors delivery handler eventloop idempotency claims",
         "asyncio",
-        "events typing_extensions",
+        "asyncio events typing_extensions",
     ),
     "_on": Sees("delivery typing_extensions", "", "events"),
     "router": Sees(

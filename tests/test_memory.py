@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from clerk_hooks import ConfigurationError, MemoryStore
-from clerk_hooks.idempotency import ObjectVersion
+from clerk_hooks.idempotency import Holder, ObjectVersion
 
 LEASE = timedelta(seconds=60)
 
@@ -121,3 +121,26 @@ def test_of_many_threads_that_claim_one_message_one_gets_it() -> None:
     for thread in threads:
         thread.join(60)
     assert got == ["h"]
+
+
+def test_a_claim_says_which_message_keeps_a_handler_busy_and_until_when(clock: Clock) -> None:
+    store = MemoryStore(clock=clock)
+    store.claim("msg_1", ["h"], LEASE, version(5))
+    ends = clock.now + 60
+    clock.now += 20
+    assert store.claim("msg_1", ["h"], LEASE, version(5)).holder == Holder(ends)
+    assert store.claim("msg_2", ["h"], LEASE, version(6)).holder == Holder(ends, "msg_1")
+    assert store.claim("msg_3", ["h"], LEASE, version(6, "user_2")).holder is None
+
+
+@pytest.mark.parametrize("message_id", ["msg_1", "msg_2"], ids=["message", "object"])
+def test_a_lease_made_by_a_clock_that_was_ahead_does_not_outlive_it(
+    clock: Clock, message_id: str
+) -> None:
+    store = MemoryStore(clock=clock)
+    clock.now += 3600
+    store.claim("msg_1", ["h"], LEASE, version(5))
+    clock.now -= 3600
+    claim = store.claim(message_id, ["h"], LEASE, version(6))
+    assert claim.run == ("h",)
+    assert store.confirm(message_id, "h", claim.token, version(6))

@@ -16,6 +16,7 @@ from .delivery import Delivery, parse_event
 from .endpoint import Endpoint
 from .errors import (
     AbortDelivery,
+    ClaimLost,
     ClerkHooksError,
     ConfigurationError,
     HandlerError,
@@ -45,6 +46,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AbortDelivery",
+    "ClaimLost",
     "ClerkHooksError",
     "ConfigurationError",
     "Delivery",

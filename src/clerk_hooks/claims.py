@@ -1,22 +1,51 @@
-"""A claim on the handlers of one delivery, from the store's answer until each of them is settled.
+"""A claim on the handlers of one delivery, from the store's answer until each is settled."""
 
-A handler is settled as soon as it has ended: confirmed if it succeeded, released if not. Whatever
-ends a run early, what was claimed and not run is released, so that no retry waits for the lease.
-"""
+# Theory of operation
+#
+# `idempotency.py` says which states a store keeps for a handler. This module moves the handlers of
+# one delivery through those states, in this order:
+#
+# 1. `with claims` (or `async with`) asks the store once, for all handlers. The answer sorts them:
+#    run now (`to_run`), done earlier, busy elsewhere, stale.
+# 2. The caller runs `to_run` one after the other. `check_lease` comes just before each call, in the
+#    thread or on the loop that makes it. Once the lease is over, others may claim the handlers that
+#    are left, so none of them begins here any more: no handler runs twice at the same time.
+# 3. `settle` follows each handler as soon as it has ended: `confirm` if it succeeded, else
+#    `release`, so that the retry need not wait for the lease. From then on the handler is settled,
+#    even if the store fails to answer; then the lease releases it.
+# 4. The end of the `with` releases what was claimed and has not been settled, whatever ended the
+#    run: an error of the store, the end of the lease, a cancellation, a KeyboardInterrupt.
+#
+# A handler whose `confirm` is refused has run longer than its lease and was taken over, or a newer
+# event of its object was handled in the meantime. It did run, but that must not be a 200: nobody
+# knows whether its effect or that of the other attempt stands. So the claim counts as lost, the
+# reply is a 409, and the retry finds out: either the handler is done by then, or it runs again.
+#
+# Only the run that opened a `Claims` uses it, one handler after the other, so it has no lock.
+#
+# A crash at any point leaves claims in the store and nothing else. Their leases end; see
+# `idempotency.py`.
+#
+# Sync and async come in pairs: `__enter__` and `__aenter__`, `settle` and `asettle`. This is
+# deliberate. One shared plan with two drivers was built and measured: it is 24 to 42 % slower, and
+# it breaks the order of cancellations. That order is the point of the async halves: a cancellation
+# never abandons a call of the store, because a claim that is half made is neither there nor gone.
+# The call is waited for, its answer is noted, and only then does the cancellation go on. So keep
+# each pair side by side, and change both.
 
 import logging
-from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from .errors import ClerkHooksError, ConfigurationError, StoreUnavailable
+from .errors import ClaimLost, ClerkHooksError, ConfigurationError, InProgress, StoreUnavailable
 from .eventloop import ThreadCall, wait
 from .handler import RegisteredHandler
-from .idempotency import Claim, IdempotencyStore, ObjectVersion, RunningHandler
-from .instants import unix_milliseconds
+from .idempotency import Claim, Holder, IdempotencyStore, ObjectVersion, RunningHandler
+from .versions import object_version
 
 if TYPE_CHECKING:
     from asyncio import CancelledError
@@ -30,12 +59,16 @@ _Answer = TypeVar("_Answer")
 _logger = logging.getLogger("clerk_hooks")
 
 
+class LeaseError(Exception):
+    """The lease is over, so a handler that has not begun must not begin."""
+
+
 class Claims:
     """The claimed handlers of one message; ``with`` or ``async with`` claims and releases them.
 
-    With ``with`` the store is called in this thread; with ``async with`` in another one, or it is
-    awaited where it has `aclaim` and its like. What a store raises becomes `StoreUnavailable`,
-    unless it is a `ConfigurationError`.
+    With ``with`` the store is called in this thread. With ``async with`` it is called in another
+    thread, or awaited if it has `aclaim` and its like. Anything that a store raises becomes
+    `StoreUnavailable`, except for a `ConfigurationError`.
     """
 
     def __init__(
@@ -54,21 +87,20 @@ class Claims:
         self._claim = Claim("", ())
         self._unsettled: set[str] = set()
         self._confirmed: list[str] = []
-        self._has_lost = False
+        self._lost: list[str] = []
         self._started = perf_counter()
 
     def __enter__(self) -> "Self":
-        self._take(self._answer(self._store.claim, *self._question()))
+        self._take(self._answer(self._store.claim, *self._question(self._handlers)))
         return self
 
     def __exit__(self, *raised: object) -> None:
-        if self._unsettled:
-            # The lease releases them too, later; what ended the run matters more than that.
-            with suppress(StoreUnavailable):
-                self._release(self._unsettled)
+        # The lease releases them too, later. So the error that ended the run matters more.
+        with suppress(StoreUnavailable):
+            self._release(self._unsettled, self._claim.token)
 
     async def __aenter__(self) -> "Self":
-        claim, cancellation = await self._ask("claim", *self._question())
+        claim, cancellation = await self._ask("claim", *self._question(self._handlers))
         self._take(claim)
         if cancellation is not None:
             await self.__aexit__()
@@ -76,9 +108,8 @@ class Claims:
         return self
 
     async def __aexit__(self, *raised: object) -> None:
-        if self._unsettled:
-            with suppress(StoreUnavailable):
-                await self._arelease(self._unsettled)
+        with suppress(StoreUnavailable):
+            await self._arelease(self._unsettled, self._claim.token)
 
     @property
     def to_run(self) -> tuple[RegisteredHandler, ...]:
@@ -86,98 +117,128 @@ class Claims:
         return tuple([handler for handler in self._handlers if handler.name in self._claim.run])
 
     @property
-    def is_waiting(self) -> bool:
-        """Whether some handler is being run elsewhere, or is left to a later attempt."""
-        return bool(self._claim.busy or self._unsettled or self._has_lost)
+    def waits_for(self) -> InProgress | None:
+        """Why the message is not finished although no handler failed: what a retry waits for."""
+        if self._lost:
+            return ClaimLost(
+                f"handler {self._lost[0]} ran longer than its lease, and its claim was lost"
+            )
+        if self._claim.busy:
+            return InProgress(_in_words(self._claim.holder))
+        if self._unsettled:
+            return InProgress("the lease was over before every handler could begin")
+        return None
 
     @property
     def done(self) -> tuple[str, ...]:
-        """The names of the handlers that are confirmed, by now or by earlier runs."""
+        """The names of the handlers that are confirmed, by this run or earlier ones."""
         return (*self._claim.done, *self._confirmed)
 
     @property
     def outcome(self) -> Literal["handled", "duplicate", "stale"]:
-        """How the message stands where nothing failed and nothing is waited for."""
+        """The outcome of the message if nothing failed and nothing is waited for."""
         if self._claim.run:
             return "handled"
         return "stale" if self._claim.stale else "duplicate"
 
-    def due(self) -> Iterator[RegisteredHandler]:
-        """What to run, in order, until the lease is over.
-
-        From then on others may claim the rest, and no handler shall run twice at a time.
-        """
-        for handler in self.to_run:
-            if perf_counter() - self._started >= self._lease.total_seconds():
-                return
-            yield handler
+    def check_lease(self) -> None:
+        """Check, just before a handler begins, that its lease still runs. Raises `LeaseError`."""
+        if perf_counter() - self._started >= self._lease.total_seconds():
+            raise LeaseError
 
     def running(self, handler: RegisteredHandler) -> RunningHandler:
-        """What `running_handler` is to say while `handler` is run."""
+        """The value of `running_handler` while `handler` runs."""
         return RunningHandler(self._message_id, handler.name, self._claim.token, handler.is_async)
 
     def settle(self, handler: RegisteredHandler, *, succeeded: bool) -> None:
         """Confirm or release `handler`, which has ended. Raises `StoreUnavailable`."""
-        self._unsettled.discard(handler.name)
-        if succeeded:
-            confirmed = self._answer(self._store.confirm, *self._success(handler.name))
-            self._note(handler.name, confirmed=confirmed)
+        name, mark = handler.name, self._mark_of(handler)
+        self._unsettled.discard(name)
+        if not succeeded:
+            self._release([name], self._claim.token)
+        elif self._answer(self._store.confirm, self._message_id, name, self._claim.token, mark):
+            self._confirmed.append(name)
         else:
-            self._release([handler.name])
+            self._lost.append(name)
+            probe = Claim("", ())
+            with suppress(StoreUnavailable):
+                if mark is not None:
+                    probe = self._answer(self._store.claim, *self._question([handler]))
+                    self._release(probe.run, probe.token)
+            self._warn_of_loss(name, is_stale=bool(probe.stale))
 
     async def asettle(self, handler: RegisteredHandler, *, succeeded: bool) -> None:
-        """Like `settle`; a cancellation waits for the end of it."""
-        self._unsettled.discard(handler.name)
+        """Like `settle`. A cancellation waits until it has ended."""
+        name, mark = handler.name, self._mark_of(handler)
+        self._unsettled.discard(name)
         if not succeeded:
-            await self._arelease([handler.name])
+            await self._arelease([name], self._claim.token)
             return
-        confirmed, cancellation = await self._ask("confirm", *self._success(handler.name))
-        self._note(handler.name, confirmed=confirmed)
+        confirmed, cancellation = await self._ask(
+            "confirm", self._message_id, name, self._claim.token, mark
+        )
+        if confirmed:
+            self._confirmed.append(name)
+        else:
+            self._lost.append(name)
+            probe = Claim("", ())
+            with suppress(StoreUnavailable):
+                if mark is not None and cancellation is None:
+                    probe, cancellation = await self._ask("claim", *self._question([handler]))
+                    await self._arelease(probe.run, probe.token)
+            self._warn_of_loss(name, is_stale=bool(probe.stale))
         if cancellation is not None:
             raise cancellation
 
-    def _question(self) -> tuple[str, tuple[str, ...], timedelta, ObjectVersion | None]:
-        names = tuple([handler.name for handler in self._handlers])
+    def _question(
+        self, handlers: Sequence[RegisteredHandler]
+    ) -> tuple[str, tuple[str, ...], timedelta, ObjectVersion | None]:
+        names = tuple([handler.name for handler in handlers])
         return self._message_id, names, self._lease, self._version
 
     def _take(self, claim: Claim) -> None:
         self._claim = claim
         self._unsettled = set(claim.run)
 
-    def _success(self, name: str) -> tuple[str, str, str, ObjectVersion | None]:
+    def _mark_of(self, handler: RegisteredHandler) -> ObjectVersion | None:
+        """The version to which the confirmation of `handler` moves the mark of its object."""
         version = self._version
-        mark = version if version is not None and name in version.handlers else None
-        return self._message_id, name, self._claim.token, mark
+        return version if version is not None and handler.name in version.handlers else None
 
-    def _note(self, name: str, *, confirmed: bool) -> None:
-        if confirmed:
-            self._confirmed.append(name)
-        else:
-            self._has_lost = True
-            _logger.warning(
-                "%s: handler %s ran longer than its lease, and another attempt came before it",
-                self._message_id,
-                name,
-                extra={"message_id": self._message_id, "handler": name, "outcome": "lost"},
+    def _warn_of_loss(self, name: str, *, is_stale: bool) -> None:
+        reason = "another attempt took it over"
+        if is_stale:
+            reason = (
+                "a newer event of the same object was handled meanwhile: check that it has not "
+                "overwritten newer data"
             )
+        _logger.warning(
+            "%s: handler %s ran longer than its lease, and %s",
+            self._message_id,
+            name,
+            reason,
+            extra={"message_id": self._message_id, "handler": name, "outcome": "lost"},
+        )
 
-    def _release(self, names: Iterable[str]) -> None:
-        self._answer(self._store.release, self._message_id, tuple(names), self._claim.token)
+    def _release(self, names: Iterable[str], token: str) -> None:
+        if names := tuple(names):
+            self._answer(self._store.release, self._message_id, names, token)
 
-    async def _arelease(self, names: Iterable[str]) -> None:
-        arguments = self._message_id, tuple(names), self._claim.token
-        _, cancellation = await self._ask("release", *arguments)
-        if cancellation is not None:
-            raise cancellation
+    async def _arelease(self, names: Iterable[str], token: str) -> None:
+        if names := tuple(names):
+            _, cancellation = await self._ask("release", self._message_id, names, token)
+            if cancellation is not None:
+                raise cancellation
 
     def _answer(self, call: Callable[..., _Answer], *arguments: object) -> _Answer:
         with _errors_of_the_store():
             return call(*arguments)
 
     async def _ask(self, name: str, *arguments: object) -> "tuple[Any, CancelledError | None]":
-        """What the store's method answers; and the cancellation that came meanwhile, if any.
+        """The answer of the store's method, and the cancellation that came meanwhile, if any.
 
-        It is waited for all the same, as what is half claimed or half confirmed is neither.
+        The call is waited for all the same, because a claim that is half made is neither there nor
+        gone.
         """
         import asyncio
 
@@ -202,28 +263,23 @@ class Claims:
 
 @contextmanager
 def _errors_of_the_store() -> Generator[None]:
-    """Make everything that a store raises a `StoreUnavailable`, but for a `ConfigurationError`."""
+    """Turn everything that a store raises, except `ConfigurationError`, into `StoreUnavailable`."""
     try:
         yield
     except (ConfigurationError, StoreUnavailable):
         raise
     except Exception as error:
-        raise _unavailable(error) from error
+        raise StoreUnavailable(f"the store failed with {type(error).__name__}") from error
 
 
-def object_version(
-    event: "AnyEvent", handlers: Sequence[RegisteredHandler]
-) -> ObjectVersion | None:
-    """What `event` is about, if some of `handlers` drop stale events and its data has an id."""
-    names = frozenset([handler.name for handler in handlers if handler.drop_stale])
-    object_id = getattr(event.data, "id", None) if names else None
-    if not isinstance(object_id, str):
+def _in_words(holder: Holder | None) -> str | None:
+    """What a busy handler waits for; None, for the usual words, if the store cannot tell."""
+    if holder is None:
         return None
-    family, _, verb = event.type.partition(".")
-    instant = getattr(event.data, "updated_at", None) or event.timestamp
-    time = unix_milliseconds(instant) if isinstance(instant, datetime) else None
-    return ObjectVersion(family, object_id, time, verb == "deleted", names)
-
-
-def _unavailable(error: BaseException) -> StoreUnavailable:
-    return StoreUnavailable(f"the store failed with {type(error).__name__}")
+    until = datetime.fromtimestamp(holder.until, timezone.utc).isoformat(timespec="seconds")
+    if holder.message_id is None:
+        return f"this message is being handled elsewhere, until {until} at the latest"
+    return (
+        f"another message of the same object, {holder.message_id}, is being handled, until {until} "
+        "at the latest"
+    )

@@ -54,11 +54,11 @@ class Endpoint:
         max_body: int = DEFAULT_MAX_BODY,
     ) -> None:
         if secret is not None and verifier is not None:
-            raise ConfigurationError("pass secret or verifier, not both: a verifier has its secret")
+            raise ConfigurationError("pass secret or verifier, not both: a verifier has a secret")
         if verifier is not None and not isinstance(verifier, Verifier):
-            raise ConfigurationError(f"verifier: a Verifier, not {type(verifier).__name__}")
+            raise ConfigurationError(f"verifier must be a Verifier, not {type(verifier).__name__}")
         if not isinstance(max_body, int) or isinstance(max_body, bool) or max_body < 0:
-            raise ConfigurationError("max_body: a number of bytes that is not negative")
+            raise ConfigurationError("max_body must be a number of bytes, not negative")
         self.verifier = Verifier(secret) if verifier is None else verifier
         # Last: it makes demands on the router, which an endpoint that is refused must not.
         self.processor = Processor(router, store=store, lease=lease)

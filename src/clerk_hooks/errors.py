@@ -15,6 +15,7 @@
       MalformedRequest               400     bad Content-Length, truncated body
       MethodNotAllowed               405
       InProgress                     409     being handled elsewhere right now
+        ClaimLost                            a handler ran longer than its lease
       LengthRequired                 411
       RequestTooLarge                413
       StoreUnavailable               503
@@ -177,6 +178,13 @@ class InProgress(ClerkHooksError):
     status = 409
     reason = "in_progress"
     default_message = "this message is being handled elsewhere right now"
+
+
+class ClaimLost(InProgress):
+    """A handler ran longer than its lease and could not be confirmed; the retry finds out why."""
+
+    reason = "claim_lost"
+    default_message = "a handler ran longer than its lease, and its claim was lost"
 
 
 class LengthRequired(ClerkHooksError):

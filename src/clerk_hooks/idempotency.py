@@ -1,11 +1,54 @@
-"""Idempotency: what a store promises, and the rules that all stores share.
+"""Idempotency: what a store promises, and the rules that all stores share."""
 
-Svix delivers at least once and in no order. So a handler is claimed before it runs, under the
-message id and its name, and confirmed when it has succeeded: a retry runs only what is not
-confirmed. A claim is a lease, so that what a dead process held can be taken over; and it carries a
-fencing token, so that an owner who was taken over cannot confirm any more. For handlers that drop
-stale events a store also keeps one mark per object, with the time of the newest event handled.
-"""
+# Theory of operation
+#
+# Svix delivers every message at least once, in no particular order, and sometimes twice at the same
+# time. A store makes each handler run once per message all the same: the endpoint asks it before it
+# runs a handler, and tells it afterwards. The unit is one handler of one message, so a retry runs
+# only the handlers that have not succeeded.
+#
+# A store keeps one record for each message id and handler name. The record has three states:
+#
+#              claim                          confirm
+#   absent ---------------> running(token) ---------------> done
+#     ^                       |        |                      |
+#     |  release, or forget   |        | claim, once the      |
+#     +-----------------------+        | lease is over:       |
+#     |                                +-> running(new token) |
+#     |  forget, or the retention is over                     |
+#     +-------------------------------------------------------+
+#
+# - running: somebody runs the handler. Until `expires_at`, the end of the lease, nobody else may.
+#   After it, the record counts as absent for others; its owner may still confirm, as long as nobody
+#   has claimed the handler in the meantime.
+# - done: the handler has succeeded. It does not run again until the retention is over.
+#
+# Who may change a record: anybody claims what is absent or expired; a claim finds that out and
+# writes in one atomic step, so that one of two simultaneous attempts gets each handler. Only the
+# owner, whose fencing token the record holds, confirms or releases. An owner that was taken over
+# has an old token: its `confirm` returns False and changes nothing. An operator may forget a whole
+# message (`clerk-hooks store forget`), even while it is running.
+#
+# In which order: all handlers of a message are claimed in one step, before the first one runs. Each
+# is confirmed or released as soon as it ends (see claims.py).
+#
+# What a crash leaves behind: records that are running. Retries get a 409 until the lease is over;
+# then one of them takes over. A handler that took effect just before the crash, and was not
+# confirmed, runs again. (A handler that writes in the store's own transaction does not: there,
+# effect and confirmation are one commit.)
+#
+# Objects. Handlers with `drop_stale` must not overwrite newer data, so a store also keeps one mark
+# per object: the time of the newest event handled, and whether the deletion was handled.
+# - The mark moves in the same step as the confirmation, and never back. So no crash can leave a
+#   handler done and its mark behind.
+# - While such a handler runs for one message, those of other messages of the same object are busy.
+#   Otherwise an old event could be claimed before the mark moves, and write after the newer one.
+# - A newer event may overtake a handler whose lease ran out. Then the mark makes `confirm` refuse.
+# Time: a clock that is far ahead writes a lease that lasts for as long as the clock is ahead. So a
+# lease that ends later than any right clock could have written does not count (`is_held`).
+#
+# `decide` is the rule itself, for every store that can read and write in one transaction. The Lua
+# scripts of the Redis store say the same in their own language.
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,9 +64,12 @@ DEFAULT_RETENTION = timedelta(days=3)
 DEFAULT_TIMEOUT = timedelta(seconds=5)
 """How long a store may take to answer. Svix waits 15 s for the reply."""
 
+CLOCK_SKEW = 60.0
+"""Seconds by which the clocks of two machines may differ without making a lease void."""
+
 
 class ObjectVersion(NamedTuple):
-    """What the event of a message is about, for the handlers of it that drop stale events."""
+    """The object that a message is about, for its handlers that drop stale events."""
 
     family: str
     """The family of the event type, such as ``user``."""
@@ -32,29 +78,40 @@ class ObjectVersion(NamedTuple):
     time: int | None
     """``data.updated_at``, else the event's own time, in Unix milliseconds; None without either."""
     is_delete: bool
-    """Whether the event says that the object is gone."""
+    """Whether the event says that the object was deleted."""
     handlers: frozenset[str]
     """The names of those handlers."""
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells the object from all others."""
+        """Identifies the object among all others."""
         return self.family, self.id
 
 
+class Holder(NamedTuple):
+    """The claim that keeps a handler busy."""
+
+    until: float
+    """Unix seconds: when its lease is over."""
+    message_id: str | None = None
+    """The other message, about the same object; None if it is this message itself."""
+
+
 class Claim(NamedTuple):
-    """What a store answers to a claim: which handlers to run now, and why not the others."""
+    """A store's answer to a claim: which handlers to run now, and why not the others."""
 
     token: str
     """Fencing token: it confirms and releases these handlers until somebody else claims them."""
     run: tuple[str, ...]
-    """To be run now, by the one who asked."""
+    """To be run now, by the caller."""
     done: tuple[str, ...] = ()
     """Confirmed earlier."""
     busy: tuple[str, ...] = ()
-    """Being run elsewhere; or about an object that another message is being handled for."""
+    """Running elsewhere; or another message about the same object is being handled."""
     stale: tuple[str, ...] = ()
     """Not to be run: a newer event of the object was handled, or its deletion."""
+    holder: Holder | None = None
+    """What keeps the first of the busy ones busy, if the store can tell."""
 
 
 class HandlerRecord(NamedTuple):
@@ -63,7 +120,7 @@ class HandlerRecord(NamedTuple):
     handler: str
     """Name of the handler."""
     state: Literal["done", "running"]
-    """``running`` also where a process died, until `expires_at` lets others take over."""
+    """``running`` even after its process died, until `expires_at` lets others take over."""
     expires_at: float
     """Unix seconds: when a running one may be taken over, and a done one is forgotten."""
     token: str = ""
@@ -84,7 +141,7 @@ class Mark(NamedTuple):
         return Mark(max(times, default=None), self.is_deleted or version.is_delete)
 
     def outdates(self, version: ObjectVersion) -> bool:
-        """Whether an event of this `version` is stale: a deletion never, after one all others."""
+        """Whether an event of this `version` is stale: after a deletion, all but deletions are."""
         if version.is_delete:
             return False
         if self.is_deleted:
@@ -93,22 +150,23 @@ class Mark(NamedTuple):
 
 
 class KnownObject(NamedTuple):
-    """What a store knows of an object when one of its events comes."""
+    """What a store knows of an object when an event about it comes."""
 
+    version: ObjectVersion
+    """The event that comes."""
     mark: Mark = Mark()
-    """The newest event handled; as it stands, none was."""
-    is_held_elsewhere: bool = False
-    """Whether a handler of another message that drops stale events is being run for it."""
+    """The newest event handled; by default, none was."""
+    leases: Sequence[tuple[float, str]] = ()
+    """Claims of other messages on it: the ends of the leases (Unix seconds) and message ids."""
 
 
 class IdempotencyStore(Protocol):
     """Remembers which handlers of which messages have succeeded.
 
-    `Endpoint` calls these methods from any thread, several at a time. One that cannot answer within
-    the store's own timeout raises `StoreUnavailable`; any other exception counts as that, but for a
-    `ConfigurationError`, which is raised to the caller of `Endpoint`. A store may have `aclaim`,
-    `aconfirm` and `arelease` too, which `Endpoint.areceive` awaits instead of calling these in a
-    thread.
+    A `Processor` calls these methods from any thread, several at a time. A store that cannot answer
+    within its own timeout raises `StoreUnavailable`. Any other exception counts as that, except for
+    `ConfigurationError`, which the caller of the `Processor` gets. A store may also have `aclaim`,
+    `aconfirm` and `arelease`, which `aprocess` awaits instead of calling these in a thread.
     """
 
     def claim(
@@ -120,9 +178,10 @@ class IdempotencyStore(Protocol):
     ) -> Claim:
         """Claim handlers of a message, by their names, for the time of `lease`; atomically.
 
-        A handler that is neither confirmed nor under a lease is claimed, in one step with finding
-        that out. `object` names the handlers that drop stale events: one is stale where the mark
-        of the object says so, and busy while another message holds a handler for that object.
+        Finding out that a handler is neither confirmed nor under a lease, and claiming it, is one
+        step. `object` names the handlers that drop stale events. Such a handler
+        is stale if the object's mark says so, and busy while another message holds a handler for
+        that object.
         """
         ...
 
@@ -131,8 +190,8 @@ class IdempotencyStore(Protocol):
     ) -> bool:
         """Remember that `handler` has succeeded, and move the object's mark in the same step.
 
-        Returns False, and changes nothing, where `token` is no longer the one that holds it, and
-        where the mark says that the event is stale by now: the lease was over.
+        Returns False, and changes nothing, if `token` no longer holds the handler, or if the event
+        has become stale: the lease was over.
         """
         ...
 
@@ -141,32 +200,29 @@ class IdempotencyStore(Protocol):
         ...
 
     def show(self, message_id: str) -> list[HandlerRecord]:
-        """What is remembered of a message, by the names of its handlers."""
+        """Return what is remembered of a message, sorted by the names of its handlers."""
         ...
 
     def forget(self, message_id: str) -> int:
         """Forget a message, so that all its handlers run again; returns how many were forgotten.
 
-        Handlers that are running this moment cannot be confirmed any more, and so run again too.
+        Handlers that are running at this moment can no longer be confirmed, so they run again too.
         """
         ...
 
     def purge(self) -> int:
-        """Forget what is older than the retention; returns how many handlers that were.
-
-        For impatient people only: what has expired counts for nothing anyway.
-        """
+        """Forget what has expired, which only frees space; returns how many handlers that were."""
         ...
 
 
 def is_store(store: object) -> bool:
-    """Whether `store` has the methods that `Endpoint` calls; a class of stores is none itself."""
+    """Whether `store` has the methods that a `Processor` calls; a store's class does not count."""
     methods = [getattr(store, name, None) for name in ("claim", "confirm", "release")]
     return not isinstance(store, type) and all(map(callable, methods))
 
 
 class RunningHandler(NamedTuple):
-    """The handler that is being run under a claim."""
+    """The handler that is running under a claim."""
 
     message_id: str
     handler: str
@@ -175,7 +231,7 @@ class RunningHandler(NamedTuple):
 
 
 running_handler: ContextVar[RunningHandler | None] = ContextVar("running_handler", default=None)
-"""Which claimed handler the code that asks is part of; set while it runs."""
+"""The claimed handler that the current code is part of; set while it runs."""
 
 
 def new_token() -> str:
@@ -183,43 +239,60 @@ def new_token() -> str:
     return os.urandom(12).hex()
 
 
+def is_held(expires_at: float, now: float, lease: timedelta) -> bool:
+    """Whether a lease that ends at `expires_at` still counts at `now` (both in Unix seconds).
+
+    A lease that ends much later than one of `lease` made now was written by a clock that was ahead.
+    It does not count; otherwise it would last for as long as the clock was ahead.
+    """
+    return now < expires_at <= now + lease.total_seconds() + CLOCK_SKEW
+
+
 def decide(
     handlers: Iterable[str],
     records: Mapping[str, HandlerRecord],
     now: float,
-    object: ObjectVersion | None,
-    known: KnownObject,
+    lease: timedelta,
+    known: KnownObject | None = None,
 ) -> Claim:
     """What a claim gets, given what a store remembers: the rule that every store follows.
 
-    `records` are those of the message, `known` is what is known of the object; without an `object`
-    it does not count. `now` is in Unix seconds.
+    `records` are those of the message, `known` is about the object. `now` is in Unix seconds.
     """
     outcomes: dict[str, list[str]] = {"run": [], "done": [], "busy": [], "stale": []}
+    holders: list[Holder] = []
+    others = [Holder(*claim) for claim in (known.leases if known else ())]
+    others = [other for other in others if is_held(other.until, now, lease)]
     for name in handlers:
         record = records.get(name)
-        if record is not None and record.expires_at > now:
-            outcome = "done" if record.state == "done" else "busy"
-        elif object is None or name not in object.handlers:
+        if record and record.state == "done" and record.expires_at > now:
+            outcome = "done"
+        elif record and record.state == "running" and is_held(record.expires_at, now, lease):
+            outcome = "busy"
+            holders.append(Holder(record.expires_at))
+        elif known is None or name not in known.version.handlers:
             outcome = "run"
-        elif known.mark.outdates(object):
+        elif known.mark.outdates(known.version):
             outcome = "stale"
+        elif others:
+            outcome = "busy"
+            holders.append(max(others))
         else:
-            outcome = "busy" if known.is_held_elsewhere else "run"
+            outcome = "run"
         outcomes[outcome].append(name)
     run, done, busy, stale = map(tuple, outcomes.values())
-    return Claim(new_token(), run, done, busy, stale)
+    return Claim(new_token(), run, done, busy, stale, holders[0] if holders else None)
 
 
 def checked_retention(retention: timedelta) -> float:
-    """A store's retention, in seconds. Raises `ConfigurationError` where it is not positive."""
+    """A store's retention, in seconds. Raises `ConfigurationError` if it is not positive."""
     if not isinstance(retention, timedelta) or retention <= timedelta(0):
-        raise ConfigurationError("retention: a timedelta that is positive")
+        raise ConfigurationError("retention must be a positive timedelta")
     return retention.total_seconds()
 
 
 def checked_timeout(timeout: timedelta) -> float:
-    """A store's timeout, in seconds. Raises `ConfigurationError` where it is none."""
+    """A store's timeout, in seconds. Raises `ConfigurationError` if it cannot be one."""
     if not isinstance(timeout, timedelta) or not timedelta(0) < timeout <= timedelta(hours=1):
-        raise ConfigurationError("timeout: a timedelta that is positive and at most an hour")
+        raise ConfigurationError("timeout must be a positive timedelta of at most an hour")
     return timeout.total_seconds()

@@ -1,4 +1,4 @@
-"""The idempotency store that lives in the memory of one process."""
+"""The idempotency store in the memory of one process."""
 
 import time
 from collections import OrderedDict
@@ -24,9 +24,9 @@ _Value = TypeVar("_Value")
 
 
 class MemoryStore:
-    """An `IdempotencyStore` in memory, for tests and for programs that are one process.
+    """An `IdempotencyStore` in memory, for tests and for programs of one process.
 
-    It remembers the `max_messages` messages, and as many objects, that were used last, each for
+    It remembers the `max_messages` most recently used messages, and as many objects, each for
     `retention`. `clock` returns the Unix time in seconds. Raises `ConfigurationError`.
     """
 
@@ -38,7 +38,7 @@ class MemoryStore:
         clock: Callable[[], float] = time.time,
     ) -> None:
         if not isinstance(max_messages, int) or max_messages < 1:
-            raise ConfigurationError("max_messages: a number that is at least 1")
+            raise ConfigurationError("max_messages must be a number, at least 1")
         self._retention = checked_retention(retention)
         self._clock = clock
         self._lock = Lock()
@@ -58,8 +58,9 @@ class MemoryStore:
             self._drop_expired(now)
             records = self._messages.get(message_id) or {}
             about = (object and self._objects.get(object.key)) or _Object()
-            held = object is not None and self._is_held_elsewhere(about, message_id, now)
-            claim = decide(handlers, records, now, object, KnownObject(about.mark_at(now), held))
+            leases = self._leases(about, message_id, now)
+            known = object and KnownObject(object, about.mark_at(now), leases)
+            claim = decide(handlers, records, now, lease, known)
             seconds = lease.total_seconds()
             ends = now + seconds
             for name in claim.run:
@@ -97,7 +98,7 @@ class MemoryStore:
                     del (self._messages.get(message_id) or {})[handler]
 
     def show(self, message_id: str) -> list[HandlerRecord]:
-        """What is remembered of a message, by the names of its handlers."""
+        """Return what is remembered of a message, sorted by the names of its handlers."""
         now = self._clock()
         with self._lock:
             records = self._messages.get(message_id) or {}
@@ -109,7 +110,7 @@ class MemoryStore:
             return len(self._messages.pop(message_id) or ())
 
     def purge(self) -> int:
-        """Forget what is older than the retention; returns how many handlers that were."""
+        """Forget everything older than the retention; returns how many handlers that were."""
         with self._lock:
             return self._drop_expired(self._clock())
 
@@ -117,15 +118,15 @@ class MemoryStore:
         record = (self._messages.get(message_id) or {}).get(handler)
         return record is not None and (record.state, record.token) == ("running", token)
 
-    def _is_held_elsewhere(self, about: "_Object", message_id: str, now: float) -> bool:
-        """Whether a handler of another message is being run for the object."""
-        running: set[tuple[str, str]] = set()
+    def _leases(self, about: "_Object", message_id: str, now: float) -> list[tuple[float, str]]:
+        """The ends of the leases of other messages on the object, and their ids."""
+        running: dict[tuple[str, str], float] = {}
         for holder, handler in about.holders:
             record = (self._messages.get(holder) or {}).get(handler)
             if record is not None and record.state == "running" and record.expires_at > now:
-                running.add((holder, handler))
-        about.holders = running
-        return any(holder != message_id for holder, _ in running)
+                running[holder, handler] = record.expires_at
+        about.holders = set(running)
+        return [(ends, holder) for (holder, _), ends in running.items() if holder != message_id]
 
     def _drop_expired(self, now: float) -> int:
         self._objects.drop_expired(now)
@@ -133,7 +134,7 @@ class MemoryStore:
 
 
 class _Object:
-    """What is remembered of an object: its mark, and which handlers were claimed for it."""
+    """What is remembered of an object: its mark, and the handlers that were claimed for it."""
 
     def __init__(self) -> None:
         self.mark = Mark()
@@ -141,19 +142,19 @@ class _Object:
         self.holders: set[tuple[str, str]] = set()
 
     def mark_at(self, now: float) -> Mark:
-        """The mark, as long as it is remembered since it last moved."""
+        """The mark, unless it has not moved for the whole retention."""
         return self.mark if self.forget_at > now else Mark()
 
 
 class _Recent(Generic[_Key, _Value]):
-    """A mapping of bounded size, whose values expire; those kept last are dropped last."""
+    """A mapping of bounded size, whose values expire; the oldest is dropped first."""
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._entries: OrderedDict[_Key, tuple[float, _Value]] = OrderedDict()
 
     def get(self, key: _Key) -> _Value | None:
-        """The value of `key`, if it is still kept."""
+        """The value of `key`, if there is one."""
         entry = self._entries.get(key)
         return None if entry is None else entry[1]
 
@@ -170,7 +171,7 @@ class _Recent(Generic[_Key, _Value]):
         return None if entry is None else entry[1]
 
     def drop_expired(self, now: float) -> list[_Value]:
-        """Drop what has expired by `now`, oldest first, and return it."""
+        """Drop the values that have expired by `now`, oldest first, and return them."""
         dropped: list[_Value] = []
         while self._entries:
             key, (expires_at, value) = next(iter(self._entries.items()))

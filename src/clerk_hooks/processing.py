@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 from .claims import Claims
 from .delivery import Delivery, is_readable_as, likely_type
 from .dispatch import arun_handlers, run_handlers
-from .errors import ConfigurationError, HandlerError, InProgress, InputTypeError
+from .errors import ConfigurationError, HandlerError, InputTypeError
 from .eventloop import RunSync
 from .handler import RegisteredHandler, check_name, check_needs_no_store
 from .idempotency import IdempotencyStore, is_store
@@ -28,7 +28,7 @@ _Functions: TypeAlias = Collection[Callable[..., object]]
 
 
 class Processor:
-    """Runs the handlers of verified deliveries, and keeps count of them in a store.
+    """Runs the handlers of verified deliveries, each once per message if there is a store.
 
     `router` has the handlers. With a `store`, each handler runs once per message: a retry runs only
     those that have not succeeded. `lease` is how long a handler may take before another attempt may
@@ -45,11 +45,13 @@ class Processor:
         lease: timedelta = DEFAULT_LEASE,
     ) -> None:
         if not isinstance(router, Router):
-            raise ConfigurationError(f"router: a Router, not {type(router).__name__}")
+            raise ConfigurationError(f"router must be a Router, not {type(router).__name__}")
         if store is not None and not is_store(store):
-            raise ConfigurationError(f"store: an IdempotencyStore, not {type(store).__name__}")
+            raise ConfigurationError(
+                f"store must be an IdempotencyStore, not {type(store).__name__}"
+            )
         if not isinstance(lease, timedelta) or lease <= timedelta(0):
-            raise ConfigurationError("lease: a timedelta that is positive")
+            raise ConfigurationError("lease must be a positive timedelta")
         self.router = router
         self.store = store
         self.lease = lease
@@ -148,13 +150,16 @@ def _without(
 
 @contextmanager
 def _precedence(claims: Claims) -> Generator[None]:
-    """Which of several outcomes is the reply: a failure, a handler run elsewhere, an abort."""
+    """Of several outcomes, raise the first: a failure, a handler that a retry waits for, an abort.
+
+    Each would do as a reply; this one makes Svix do what they all need.
+    """
     try:
         yield
     except HandlerError as error:
         error.done = claims.done
-        if claims.is_waiting and error.is_abort:
-            raise InProgress from error
+        if error.is_abort and (waits_for := claims.waits_for) is not None:
+            raise waits_for from error
         raise
-    if claims.is_waiting:
-        raise InProgress
+    if (waits_for := claims.waits_for) is not None:
+        raise waits_for

@@ -93,11 +93,11 @@ class Rules:
         object: ObjectVersion | None,
     ) -> Claim:
         """Claim handlers. If nothing is known of the message, one INSERT is enough."""
-        known = KnownObject()
+        known = None
         if object is not None:
             mark = self._lock_mark(transaction, object)
-            known = KnownObject(mark, self._is_held(transaction, message_id, object))
-        hoped = decide(handlers, {}, transaction.now, object, known)
+            known = KnownObject(object, mark, self._leases(transaction, message_id, object))
+        hoped = decide(handlers, {}, transaction.now, lease, known)
         row = {
             "message_id": message_id,
             "token": hoped.token,
@@ -108,7 +108,8 @@ class Rules:
             return hoped
         records = self._records(transaction, message_id)
         others = {name: r for name, r in records.items() if r.token != hoped.token}
-        claim = decide(handlers, others, transaction.now, object, known)._replace(token=hoped.token)
+        claim = decide(handlers, others, transaction.now, lease, known)
+        claim = claim._replace(token=hoped.token)
         lost = [
             name
             for name in claim.run
@@ -209,14 +210,13 @@ class Rules:
         ).fetchall()
         return Mark(newest_at, bool(is_deleted)) if forget_at > transaction.now else Mark()
 
-    def _is_held(self, transaction: Transaction, message_id: str, version: ObjectVersion) -> bool:
-        """Whether a handler of another message is running for the object."""
-        rows = transaction.execute(
-            f"SELECT 1 FROM {self._claims} WHERE object_key = :object_key "  # noqa: S608
-            "AND leased_until > :now AND message_id <> :message_id LIMIT 1",
-            {"object_key": _object_key(version), "now": transaction.now, "message_id": message_id},
+    def _leases(self, transaction: Transaction, message_id: str, version: ObjectVersion) -> Any:
+        """The ends of the leases of other messages on the object, and their ids."""
+        return transaction.execute(
+            f"SELECT leased_until, message_id FROM {self._claims} "  # noqa: S608
+            "WHERE object_key = :object_key AND message_id <> :message_id",
+            {"object_key": _object_key(version), "message_id": message_id},
         ).fetchall()
-        return bool(rows)
 
     def _insert(
         self,

@@ -91,7 +91,8 @@ class RedisStore:
         by_outcome: dict[str, list[str]] = {"run": [], "done": [], "busy": [], "stale": []}
         for name, outcome in zip(handlers, outcomes, strict=True):
             by_outcome[outcome].append(name)
-        return Claim(token, *map(tuple, by_outcome.values()))
+        run, done, busy, stale = map(tuple, by_outcome.values())
+        return Claim(token, run, done, busy, stale)
 
     def confirm(
         self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from clerk_hooks import parse_event
-from clerk_hooks.claims import object_version
 from clerk_hooks.handler import RegisteredHandler
 from clerk_hooks.idempotency import ObjectVersion
+from clerk_hooks.versions import object_version
 
 
 def takes_all(event: object) -> None: ...
