@@ -7,26 +7,24 @@ is absent its tests are skipped, with the reason; but in CI that is a failure.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import sqlalchemy
 
+from .nursery import Nursery, Worker
 from .worker import Awaited, async_engine, build
 
 POSTGRESQL = os.environ.get("CLERK_HOOKS_TEST_POSTGRESQL", "postgres@127.0.0.1:5432/test")
 MARIADB = os.environ.get("CLERK_HOOKS_TEST_MARIADB", "root@127.0.0.1:3306")
 REDIS = os.environ.get("CLERK_HOOKS_TEST_REDIS", "redis://127.0.0.1:6379/0")
 
-WORKER = Path(__file__).with_name("worker.py")
+NURSERY = Nursery()
 
 
 def lacks(reason: str) -> None:
@@ -53,7 +51,6 @@ class Backend:
         self.kind = kind
         self.url = url
         self._close: list[Callable[[], object]] = []
-        self._processes: list[subprocess.Popen[str]] = []
         self._memory: Any = None
 
     def open(self, **options: Any) -> Any:
@@ -80,14 +77,9 @@ class Backend:
         The store's timeout is long: how many processes wait for one another is not what is tested.
         """
         settings |= {"kind": self.kind, "url": self.url, "timeout": 60}
-        process = subprocess.Popen(
-            [sys.executable, "-W", "error", str(WORKER), task, json.dumps(settings)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._processes.append(process)
-        return Worker(process)
+        worker = NURSERY.start(task, settings)
+        self._close.append(worker.kill)
+        return worker
 
     def sql(self, statement: str) -> list[Any]:
         """What the database says to a statement of somebody else's, who commits at once."""
@@ -101,30 +93,8 @@ class Backend:
         return rows
 
     def close(self) -> None:
-        for process in self._processes:
-            process.kill()
-            process.communicate()
         while self._close:
             self._close.pop()()
-
-
-class Worker(NamedTuple):
-    """A process of worker.py."""
-
-    process: subprocess.Popen[str]
-
-    def hear(self) -> Any:
-        """The next thing that it says."""
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line, f"it ended with {self.process.wait()}"
-        return json.loads(line)
-
-    def tell(self) -> None:
-        """Tell it to go on."""
-        assert self.process.stdin is not None
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
 
 
 async def _asql(url: str, statement: str) -> list[Any]:

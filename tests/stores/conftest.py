@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .backends import ALL, SHARED, Backend, Clock, backend
+from .backends import ALL, NURSERY, SHARED, Backend, Clock, backend
 from .network import RedisServer
 
 
@@ -24,6 +24,12 @@ def shared_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bac
     """The same, for stores that several processes share."""
     with backend(request.param, tmp_path) as place:
         yield place
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _workers_end() -> Iterator[None]:
+    yield
+    NURSERY.stop()
 
 
 @pytest.fixture

@@ -52,10 +52,8 @@ def receive(place: Backend, message_id: str, seconds_later: float = 0) -> int:
 def test_after_a_kill_at_any_point_the_effect_is_there_exactly_once(
     place: Backend, die_at: str, status_before: int, effects_before: int
 ) -> None:
-    process = place.start("transact", die_at=die_at).process
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == -signal.SIGKILL
-    assert output == ""
+    worker = place.start("transact", die_at=die_at)
+    assert worker.hear() == {"ended": -signal.SIGKILL}
 
     def effects() -> int:
         ((count,),) = place.sql("SELECT COUNT(*) FROM effects WHERE message_id = 'msg_1'")

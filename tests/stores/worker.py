@@ -1,4 +1,4 @@
-"""A process that uses a store: ``worker.py TASK JSON``, where the JSON says which store, and more.
+"""What a process does that uses a store; nursery.py starts it.
 
 It prints one JSON value per line, and begins when it is told so by a line on its standard input.
 """
@@ -216,14 +216,8 @@ def writing_router(store: Any, reach: Callable[[str], None] = lambda point: None
 TASKS = {"deliver": deliver, "objects": objects, "transact": transact}
 
 
-def main() -> None:
-    task, text = sys.argv[1:]
-    settings = json.loads(text)
+def main(task: str, settings: dict[str, Any]) -> None:
     kind, url, seconds = (settings.pop(name) for name in ("kind", "url", "timeout"))
     store = build(kind, url, timeout=timedelta(seconds=seconds))
     TASKS[task](store, **settings)
     os._exit(0)  # With connections left open, as in most processes that end.
-
-
-if __name__ == "__main__":
-    main()
