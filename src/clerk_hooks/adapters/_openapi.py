@@ -40,7 +40,7 @@ class _StandIn(BaseModel):
             name = part.get("$ref")
             if not isinstance(name, str):
                 return part
-            # Of what is in a list, pydantic makes a component and returns a reference.
+            # Pydantic makes a component of an item of a list, and returns a reference to it.
             stand_in = cls.all_by_name[name].__pydantic_core_schema__
             return {**part, **handler(list_schema(stand_in))["items"]}
 

@@ -52,7 +52,7 @@ class AwaitedStore:
         )
 
     async def show(self, message_id: str) -> list[HandlerRecord]:
-        """Return what is known of a message, ordered by the names of its handlers."""
+        """Return the records of a message, ordered by the names of its handlers."""
         return await self._transactions.run(
             lambda transaction: self._rules.show(transaction, message_id)
         )

@@ -165,7 +165,7 @@ class Rules:
             )
 
     def show(self, transaction: Transaction, message_id: str) -> list[HandlerRecord]:
-        """Return what is known of a message, ordered by the names of its handlers."""
+        """Return the records of a message, ordered by the names of its handlers."""
         records = self._records(transaction, message_id).values()
         return sorted(record for record in records if record.expires_at > transaction.now)
 

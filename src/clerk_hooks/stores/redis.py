@@ -112,7 +112,7 @@ class RedisStore:
         self._run(_RELEASE, [self._message_key(message_id)], message_id, token, *handlers)
 
     def show(self, message_id: str) -> list[HandlerRecord]:
-        """Return what is known of a message, ordered by the names of its handlers."""
+        """Return the records of a message, ordered by the names of its handlers."""
         found = map(_text, self._run(_SHOW, [self._message_key(message_id)]))
         now = self._clock()
         records = [_record(name, text) for name, text in zip(found, found, strict=True)]

@@ -176,7 +176,7 @@ class SQLAlchemyStore(Generic[_Connection_co]):
         )
 
     def show(self, message_id: str) -> list[HandlerRecord]:
-        """Return what is known of a message, ordered by the names of its handlers."""
+        """Return the records of a message, ordered by the names of its handlers."""
         return self._sync().run(lambda transaction: self._rules.show(transaction, message_id))
 
     def forget(self, message_id: str) -> int:

@@ -104,7 +104,7 @@ class SQLiteStore:
             self._rules.release(transaction, message_id, handlers, token)
 
     def show(self, message_id: str) -> list[HandlerRecord]:
-        """Return what is known of a message, ordered by the names of its handlers."""
+        """Return the records of a message, ordered by the names of its handlers."""
         with self._file.transaction() as transaction:
             return self._rules.show(transaction, message_id)
 
