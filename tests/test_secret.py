@@ -2,13 +2,15 @@
 
 import traceback
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import Secret, SecretBytes, SecretStr
 
 from clerk_hooks import ConfigurationError, SecretError, Verifier, sign, verify
-from clerk_hooks.secret import read_keys
+from clerk_hooks.secret import read_keys as keys_or_problem
 
 KEY = bytes(range(200, 224))  # Its base64 holds characters outside the URL-safe alphabet.
 SECRET = "whsec_" + b64encode(KEY).decode()
@@ -17,6 +19,14 @@ OTHER_SECRET = "whsec_" + b64encode(OTHER_KEY).decode()
 VARIABLE = "CLERK_WEBHOOK_SIGNING_SECRET"
 
 pytestmark = pytest.mark.usefixtures("no_secret_in_environment")
+
+
+def read_keys(secret: Any) -> tuple[bytes, ...]:
+    """The keys in a secret; the problem is raised, as by a public function."""
+    keys = keys_or_problem(secret)
+    if isinstance(keys, SecretError):
+        raise keys
+    return keys
 
 
 @pytest.mark.parametrize(
@@ -120,6 +130,86 @@ def test_what_is_no_secret_is_refused(secret: Any, message: str) -> None:
     assert caught.value.reason == "bad_secret"
 
 
+SLIPS = {
+    "v1, in front": (f"v1,{SECRET}", "`v1,` is in front"),
+    "a name in front": (f"{VARIABLE}={SECRET}", "a name is in front"),
+    "a name in front, without the prefix": (f"{VARIABLE}={SECRET[6:]}", "a name is in front"),
+    "a shell's line": (f'export X="{SECRET}"', "a name is in front"),
+    "a line of YAML": (f"secret: {SECRET}", "a name is in front"),
+    "the prefix twice": (f"whsec_{SECRET}", "the prefix whsec_ twice"),
+    "typographic quotes": (f"\u201c{SECRET}\u201d", "typographic quotes"),
+    "a literal newline": (f"{SECRET}\\n", "a literal \\\\n"),
+    "a comment": (f"{SECRET}  # from the dashboard", "a comment is behind it"),
+    "a comma": (f"{SECRET},", "a comma or semicolon is behind it"),
+    "a semicolon": (f"{SECRET} ;", "a comma or semicolon is behind it"),
+    "two with a comma": (f"{SECRET},{OTHER_SECRET}", "where a space belongs"),
+    "a byte order mark": (f"\ufeff{SECRET}", "a byte order mark"),
+    "a byte order mark in bytes": (b"\xef\xbb\xbf" + SECRET.encode(), "a byte order mark"),
+    "brackets": (f"<{SECRET}>", "brackets"),
+    "a list of JSON": (f'["{SECRET}"]', "brackets"),
+    "an invisible space": (f"{SECRET}\u200b", "an invisible character"),
+    "encoded for a URL": (SECRET + "%3D", "encoded for a URL"),
+    "URL-safe base64": ("whsec_" + urlsafe_b64encode(KEY).decode(), "URL-safe alphabet"),
+    "base64 of it": (b64encode(SECRET.encode()).decode(), "base64-encoded a second time"),
+    "base64 of its line": (b64encode(f"{SECRET}\n".encode()).decode(), "a second time"),
+    "base64 of it, with the prefix": (
+        "whsec_" + b64encode(SECRET.encode()).decode(),
+        "a second time",
+    ),
+}
+
+
+@pytest.mark.parametrize(("secret", "message"), SLIPS.values(), ids=SLIPS)
+def test_the_refusal_says_what_is_wrong_with_a_secret_and_repeats_no_part_of_it(
+    secret: Any, message: str
+) -> None:
+    with pytest.raises(SecretError, match=message) as caught:
+        Verifier(secret)
+    assert caught.value.reason == "bad_secret"
+    assert not any(SECRET[at : at + 6] in str(caught.value) for at in range(6, len(SECRET) - 6))
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        pytest.param(SecretStr(SECRET), id="SecretStr"),
+        pytest.param(SecretBytes(SECRET.encode()), id="SecretBytes"),
+        pytest.param(SecretStr(f'"{SECRET}"\n'), id="quoted"),
+        pytest.param([SecretStr(SECRET)], id="in a list"),
+        pytest.param(lambda: SECRET, id="function"),
+        pytest.param(lambda: SecretStr(SECRET), id="function that returns a SecretStr"),
+        pytest.param([SECRET.encode], id="function in a list"),
+    ],
+)
+def test_a_secret_may_be_held_by_an_object_or_returned_by_a_function(secret: Any) -> None:
+    assert read_keys(secret) == (KEY,)
+
+
+def test_all_forms_may_stand_beside_each_other() -> None:
+    secrets = [lambda: f"{SECRET} {OTHER_SECRET}", SecretStr(OTHER_SECRET), SECRET.encode()]
+    assert read_keys(secrets) == (KEY, OTHER_KEY, OTHER_KEY, KEY)
+
+
+@pytest.mark.parametrize(
+    ("secret", "message"),
+    [
+        (SecretStr("sk_test_" + SECRET[6:]), "an API key"),
+        (SecretStr(""), "empty"),
+        (SecretStr, "cannot be read"),
+        (Secret(5), "not int"),
+        (lambda: Secret(5), "not int"),
+        (lambda: None, "not NoneType"),
+        (lambda: [SECRET], "not list"),
+        (lambda: lambda: SECRET, "not function"),
+        (lambda: 1 // 0, "the function passed as secret raised ZeroDivisionError"),
+        (lambda text: text, "the function passed as secret raised TypeError"),
+    ],
+)
+def test_what_an_object_or_a_function_gives_is_checked(secret: Any, message: str) -> None:
+    with pytest.raises(SecretError, match=message):
+        read_keys(secret)
+
+
 @pytest.mark.parametrize(
     "use",
     [
@@ -155,22 +245,49 @@ def test_an_unset_variable_is_named(value: str | None, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("names", "hint"),
+    "names",
     [
-        (["CLERK_WEBHOOK_SECRET"], "CLERK_WEBHOOK_SECRET"),
-        (["SIGNING_SECRET"], "SIGNING_SECRET"),
-        (["WEBHOOK_SECRET"], "WEBHOOK_SECRET"),
-        (["WEBHOOK_SECRET", "CLERK_WEBHOOK_SECRET"], "CLERK_WEBHOOK_SECRET"),
+        ["CLERK_WEBHOOK_SECRET"],
+        ["A_NAME_OF_YOUR_OWN"],
+        ["CLERK_BILLING_WEBHOOK_SECRET", "SVIX_KEY", "WEBHOOK_SECRET"],
     ],
 )
-def test_a_variable_of_another_name_is_pointed_at(
-    names: Iterable[str], hint: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("value", [SECRET, f' "{SECRET}"\n'], ids=["bare", "quoted"])
+def test_variables_of_other_names_are_pointed_at(
+    names: list[str], value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in names:
-        monkeypatch.setenv(name, SECRET)
-    with pytest.raises(SecretError, match=f"^{VARIABLE} is not set; but {hint} is") as caught:
+        monkeypatch.setenv(name, value)
+    verb = "is: rename it" if len(names) == 1 else "are: rename one"
+    with pytest.raises(SecretError) as caught:
         read_keys(None)
-    assert SECRET not in str(caught.value)
+    assert f"{VARIABLE} is not set; but {' and '.join(names)} {verb}" in str(caught.value)
+    assert SECRET[6:] not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "is_named"),
+    [
+        (f"{VARIABLE}={SECRET}\n", True),
+        (f"export {VARIABLE}='{SECRET}'\nDEBUG=1\n", True),
+        ("DEBUG=1\n", False),
+        ("x" * 10**6 + f"{VARIABLE}={SECRET}", False),
+        (None, False),
+    ],
+    ids=["it", "it and more", "other settings", "a huge file", "a folder"],
+)
+def test_a_dotenv_that_nothing_loaded_is_named(
+    content: str | None, is_named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if content is None:
+        Path(".env").mkdir()
+    else:
+        Path(".env").write_text(content)
+    with pytest.raises(SecretError) as caught:
+        read_keys(None)
+    assert ("nothing has loaded that file" in str(caught.value)) == is_named
+    assert SECRET[6:] not in str(caught.value)
 
 
 def test_a_variable_that_holds_no_secret_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,7 +145,12 @@ def test_every_other_message_id_is_accepted(message_id: str) -> None:
 @pytest.mark.parametrize(
     ("pattern", "reason"),
     [
-        ("{good}\t{bad}", "ok"),
+        ("{bad} {good}", "ok"),
+        ("{bad}  {good}", "ok"),
+        ("{good}\t{bad}", "no_match"),
+        ("{bad}\n{good}", "no_match"),
+        ("{bad}\v{good}", "no_match"),
+        ("{good}\u00a0{bad}", "no_match"),
         ("{bad}\r\n {good}", "ok"),
         ("{bad} v1,", "duplicate_header"),
         ("v1, {good}", "duplicate_header"),
@@ -160,10 +165,28 @@ def test_every_other_message_id_is_accepted(message_id: str) -> None:
         ("{bad} \xe9", "no_match"),
     ],
 )
-def test_the_signature_header_is_entries_between_blanks(pattern: str, reason: str) -> None:
+def test_the_signature_header_is_entries_between_spaces(pattern: str, reason: str) -> None:
     good, bad = signed()["svix-signature"], signed(NOW + 1)["svix-signature"]
     header = pattern.replace("{good[2:]}", good[2:])
     header = header.format(good=good, bad=bad, lower=good.lower())
+    assert reason_of(verifier_at(NOW), {**signed(), "svix-signature": header}) == reason
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        (lambda good: " ".join(["v1,AAAA"] * 63 + [good]), "ok"),
+        (lambda good: " ".join(["v1,AAAA"] * 64 + [good]), "too_many_signatures"),
+        (lambda good: " ".join([good] + ["v1,AAAA"] * 64), "too_many_signatures"),
+        (lambda good: "a" + " " * 64 + good, "too_many_signatures"),
+        (lambda good: "a" * (8191 - len(good)) + " " + good, "ok"),
+        (lambda good: "a" * (8192 - len(good)) + " " + good, "too_many_signatures"),
+        (lambda good: "aa " * 400_000 + good, "too_many_signatures"),
+        (lambda good: "a" * 10**6, "too_many_signatures"),
+    ],
+)
+def test_a_signature_header_has_at_most_64_entries_and_8_kib(pattern: Any, reason: str) -> None:
+    header = pattern(signed()["svix-signature"])
     assert reason_of(verifier_at(NOW), {**signed(), "svix-signature": header}) == reason
 
 
@@ -305,3 +328,25 @@ def test_a_verifier_shows_neither_its_secrets_nor_its_keys() -> None:
 def test_a_clock_that_cannot_be_called_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="clock must be a function"):
         Verifier(SECRET, clock=5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "now",
+    [float("nan"), float("inf"), -float("inf"), "1700000000", None, [NOW], 1j, 10**5000,
+     Decimal("nan"), datetime.fromtimestamp(NOW, timezone.utc)],
+    ids=lambda now: type(now).__name__,
+)  # fmt: skip
+def test_a_clock_that_returns_no_usable_number_is_an_error_of_the_tree(now: Any) -> None:
+    with pytest.raises(ConfigurationError, match="clock must return the Unix time"):
+        Verifier(SECRET, clock=lambda: now).verify(BODY, signed())
+
+
+def test_a_clock_that_raises_is_an_error_of_the_tree() -> None:
+    with pytest.raises(ConfigurationError, match="clock must return") as caught:
+        Verifier(SECRET, clock=lambda: 1 // 0).verify(BODY, signed())
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+@pytest.mark.parametrize("now", [Decimal(NOW), Fraction(NOW), NOW])
+def test_a_clock_may_return_any_number(now: Any) -> None:
+    assert Verifier(SECRET, clock=lambda: now).verify(BODY, signed()).payload == BODY

@@ -224,3 +224,47 @@ def test_we_sign_as_svix_does(keys: list[str], body: str, message_id: str, times
             svix_signature(secret, message_id, timestamp, body) for secret in keys
         ),
     }
+
+
+STRANGE = [
+    *"\t\n\v\f\r ,=+.\0\x1c\x85\u00a0\u2003\u3000\u017f\u212a\ufeff\ud800",
+    "v1,",
+    " v1,AAAA",
+]
+
+
+def test_we_accept_nothing_that_svix_refuses() -> None:
+    """Whatever is put into a name or a value; but HTTP does not count blanks around a value."""
+    seen: Counter[str] = Counter()
+    tries = examples(1500)
+
+    @tries
+    @given(
+        st.sampled_from(["svix", "webhook"]),
+        st.sampled_from(["id", "timestamp", "signature"]),
+        st.booleans(),
+        st.sampled_from(STRANGE),
+        st.integers(0, 60),
+        st.integers(0, 1),
+    )
+    def compare(
+        family: str, part: str, in_name: bool, strange: str, at: int, replaced: int
+    ) -> None:
+        secret = "whsec_" + "A" * 32
+        headers = sign("{}", secret=secret, message_id="msg_1", timestamp=NOW)
+        headers = {name.replace("svix", family): value for name, value in headers.items()}
+        name = f"{family}-{part}"
+        value = headers.pop(name)
+        text = name if in_name else value
+        at = min(at, len(text))
+        text = text[:at] + strange + text[at + replaced :]
+        headers |= {text: value} if in_name else {name: text}
+        is_ours = verdict(Verifier(secret), Sent([secret], "{}", headers, "")) == "ok"
+        bare = {name: value.strip(" \t") for name, value in headers.items()}
+        is_theirs = svix_accepts(Sent([secret], "{}", bare, ""))
+        assert is_theirs or not is_ours
+        seen.update([f"{is_ours}, {is_theirs}"])
+
+    compare()
+    assert seen["True, True"] >= tries.max_examples // 50
+    assert seen["False, False"] >= tries.max_examples // 5

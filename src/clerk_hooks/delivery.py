@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from .errors import InputTypeError, PayloadError
+from .errors import InputTypeError, PayloadError, caused_by
 from .event_types import EVENT_TYPES
 
 if TYPE_CHECKING:
@@ -39,13 +39,18 @@ class Delivery:
     def __init__(self, message_id: str, attempted_at: datetime | int, payload: Body) -> None:
         is_timestamp = type(attempted_at) is int and 0 <= attempted_at < _MAX_SECONDS
         if type(message_id) is not str or not (is_timestamp or _is_aware(attempted_at)):
+            del payload
             raise InputTypeError(
                 "a Delivery takes a message id (str), a time (an aware datetime or Unix seconds) "
                 "and a payload"
             )
         self._message_id = message_id
         self._attempted_at = attempted_at
-        self._payload = payload if type(payload) is bytes else to_bytes(payload)
+        body = payload if type(payload) is bytes else to_bytes(payload)
+        if isinstance(body, InputTypeError):
+            del payload
+            raise body
+        self._payload = body
         self._type: str | None = None
         self._event: AnyEvent | None = None
 
@@ -126,6 +131,8 @@ class Delivery:
         return hash(self._identity())
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_payload"):  # The constructor raised, and somebody shows its frame.
+            return "<Delivery, not constructed>"
         return f"Delivery(message_id={self._message_id!r}, attempted_at={self.attempted_at!r})"
 
     def _identity(self) -> tuple[str, datetime, bytes]:
@@ -158,7 +165,10 @@ def parse_event(payload: Body | Mapping[str, Any]) -> "AnyEvent":
             f"the payload of type {type(payload).__name__} cannot be read", reason="bad_body"
         ) from error
     if fields is None:
-        return _parse_unread(to_bytes(payload))
+        body = to_bytes(payload)
+        if isinstance(body, InputTypeError):
+            raise body
+        return _parse_unread(body)
     if event_type is None:
         raise PayloadError("the payload has no textual `type`", reason="no_type")
     try:
@@ -182,10 +192,10 @@ def likely_type(payload: bytes) -> str | None:
     return None
 
 
-def to_bytes(body: object) -> bytes:
+def to_bytes(body: object) -> bytes | InputTypeError:
     """The bytes of a request's raw body, which may be any bytes-like object or text.
 
-    Raises `InputTypeError`, which says what to pass instead, where it is neither.
+    If it is neither, returns the error, which says what to pass instead.
     """
     try:
         if type(body) is bytes:
@@ -194,12 +204,13 @@ def to_bytes(body: object) -> bytes:
             # A lone surrogate is in no UTF-8, so no signature fits it: no crash, but refused later.
             return str.encode(body, "utf-8", "surrogatepass")
         return bytes(memoryview(cast("bytes", body)))
-    except Exception as error:  # A proxy object may raise anything, even when asked for its class.
+    except Exception as error:  # noqa: BLE001 - A proxy object may raise anything, even when asked for its class.
         hint = "await it first" if hasattr(type(body), "__await__") else "not parsed JSON or a form"
-        raise InputTypeError(
+        problem = InputTypeError(
             f"the body is of type {type(body).__name__}: pass the raw request body (bytes), {hint}",
             reason="bad_body",
-        ) from error
+        )
+        return caused_by(problem, error)
 
 
 def _is_aware(value: object) -> bool:

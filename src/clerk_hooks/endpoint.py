@@ -97,6 +97,8 @@ class Endpoint:
 
     def _verified(self, body: Body, headers: Headers) -> Delivery:
         payload = body if type(body) is bytes else to_bytes(body)
+        if isinstance(payload, InputTypeError):
+            raise payload
         if len(payload) > self.max_body:
             raise RequestTooLarge
         return self.verifier.verify(payload, headers)
@@ -122,7 +124,7 @@ class _Receipt:
     def refuse(self, error: ClerkHooksError) -> Reply:
         """End with an error; one of the calling program's own is raised, not answered."""
         if isinstance(error, (ConfigurationError, InputTypeError)):
-            raise error
+            raise error.with_traceback(None)  # In its frames there is the payload.
         reply = Reply.for_error(error)
         seconds = perf_counter() - self._started
         if isinstance(error, HandlerError):  # Each failure has been logged with its traceback.

@@ -20,12 +20,19 @@
       RequestTooLarge                413
       StoreUnavailable               503
 
-A message never contains a secret, a signature or a payload. This module imports nothing from the
-library.
+A message never contains a secret, a signature or a payload. Nor does a local variable of a function
+of this library that an error leaves, because error trackers record those; the only exceptions are
+the arguments `secret`, `body` and `headers` of the public function that was called. So inner
+functions return problems, and the public function raises them.
+
+This module imports nothing from the library.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from types import FrameType
+from typing import ClassVar, TypeVar
+
+_Error = TypeVar("_Error", bound=BaseException)
 
 
 class ClerkHooksError(Exception):
@@ -85,7 +92,10 @@ class MissingHeader(VerificationError):
 
 
 class MalformedHeader(VerificationError):
-    """A signature header is malformed: `bad_timestamp`, `bad_message_id`, `duplicate_header`."""
+    """A signature header is malformed, or there are copies that differ.
+
+    Reasons: `bad_timestamp`, `bad_message_id`, `duplicate_header`, `too_many_signatures`.
+    """
 
     reason = "malformed_header"
     default_message = "a signature header is malformed"
@@ -209,3 +219,21 @@ class StoreUnavailable(ClerkHooksError):
     status = 503
     reason = "store_unavailable"
     default_message = "the store does not answer"
+
+
+def caused_by(problem: _Error, cause: BaseException) -> _Error:
+    """`problem` with `cause` as its cause, but without our own frames: they hold secrets."""
+    problem.__cause__ = without_our_frames(cause)
+    return problem
+
+
+def without_our_frames(error: _Error) -> _Error:
+    """`error` with a traceback that begins in the caller's own code, or with none."""
+    trace = error.__traceback__
+    while trace is not None and _is_ours(trace.tb_frame):
+        trace = trace.tb_next
+    return error.with_traceback(trace)
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__")).partition(".")[0] == "clerk_hooks"

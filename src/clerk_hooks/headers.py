@@ -4,11 +4,18 @@ This module deals with the forms in which frameworks pass headers. `clerk_hooks.
 the values.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache, partial
+from functools import partial
 from typing import TypeAlias, cast
 
-from .errors import ClerkHooksError, InputTypeError, MalformedHeader, MissingHeader
+from .errors import (
+    ClerkHooksError,
+    InputTypeError,
+    MalformedHeader,
+    MissingHeader,
+    caused_by,
+)
 
 Headers: TypeAlias = (
     Mapping[str, object] | Mapping[bytes, object] | Iterable[tuple[str | bytes, str | bytes]]
@@ -26,38 +33,53 @@ _FAMILIES = (
     ("webhook-id", "webhook-timestamp", "webhook-signature"),
 )
 _NAMES = frozenset(name for family in _FAMILIES for name in family)
+_MAX_NAME = len("HTTP_WEBHOOK_TIMESTAMP")  # Characters. A longer name cannot be one of ours.
+_BLANKS = b" \t"  # HTTP's optional whitespace (RFC 9110, 5.6.3), which is not part of a value.
+
+# The names seen so far, as they were spelled: one of the six, or None for all others. Strangers
+# choose names, so only short ones are kept, and not many.
+_known: dict[object, str | None] = {}
+_MAX_KNOWN = 512
+_NEW = ""
 
 # HTTP defines no charset. Text that is not ASCII breaks a rule or matches no signature, so all that
 # this encoding has to do is never raise.
 _encoded = partial(str.encode, encoding="utf-8", errors="surrogatepass")
 
+_RENAMED = re.compile("(?:[a-z0-9]+[-_])*(?:svix|webhook)[-_]?(?:id|timestamp|signature)")
+_MAX_RENAMED = 64  # Characters.
 
-def read_headers(headers: Headers) -> SignatureHeaders:
+
+def read_headers(headers: Headers) -> SignatureHeaders | ClerkHooksError:
     """Find the signature headers in `headers`, in any of the forms that `Headers` lists.
 
     A family counts only if it is complete, and ``svix-*`` comes first. A blank value counts as
     missing.
 
-    Raises `MissingHeader`, `MalformedHeader` (``duplicate_header``) if copies of one header differ,
-    and `InputTypeError` if `headers` are not headers.
+    Returns problems instead of raising them: `MissingHeader`, `MalformedHeader`
+    (``duplicate_header``) if copies of one header differ, and `InputTypeError` if `headers` are not
+    headers.
     """
     found: dict[str, bytes] = {}
     try:
         for key, value in _pairs(headers):
-            if (name := _canonical_name(key)) is not None:
-                # Usually text: do not spend a call on it.
-                text = _encoded(value).strip() if type(value) is str else _text(value)
-                if text and found.setdefault(name, text) != text:
-                    raise _conflict()
-    except ClerkHooksError:
-        raise
-    except Exception as error:  # The caller's own container may raise anything.
-        raise _no_headers(headers) from error
-    for family in _FAMILIES:
-        message_id, timestamp, signature = map(found.get, family)
-        if message_id and timestamp and signature:
-            return message_id, timestamp, signature
-    raise MissingHeader(_what_is_missing(found))
+            name = _known.get(key, _NEW)
+            if name is None:
+                continue
+            if name is _NEW and (name := _learned(key)) is None:
+                continue
+            # Usually text: do not spend a call on it.
+            text = _encoded(value).strip(_BLANKS) if type(value) is str else _text(value)
+            if text and found.setdefault(name, text) != text:
+                return _conflict()
+    except ClerkHooksError as error:
+        return error.with_traceback(None)  # Whose frames hold values.
+    except Exception as error:  # noqa: BLE001 - The caller's own container may raise anything.
+        return caused_by(_no_headers(headers), error)
+    for message_id, timestamp, signature in _FAMILIES:
+        if message_id in found and timestamp in found and signature in found:
+            return found[message_id], found[timestamp], found[signature]
+    return MissingHeader(_what_is_missing(found, headers))
 
 
 def _pairs(headers: Headers) -> Iterable[tuple[object, object]]:
@@ -83,25 +105,28 @@ def _no_headers(headers: object) -> InputTypeError:
     )
 
 
-@lru_cache(maxsize=512)
-def _canonical_name(key: object) -> str | None:
+def _learned(key: object) -> str | None:
     """The lower-case name of one of the six headers (from a WSGI environ too); None for others."""
-    if isinstance(key, bytes):
-        key = key.decode("latin-1")
-    if not isinstance(key, str):
+    if not isinstance(key, (str, bytes)) or len(key) > _MAX_NAME or not key.isascii():
         return None
-    name = (
-        key.lower().removeprefix("http_").replace("_", "-") if key[:5] == "HTTP_" else key.lower()
-    )
-    return name if name in _NAMES else None
+    text = key.decode("ascii") if isinstance(key, bytes) else key
+    name = text.lower()
+    if text.startswith("HTTP_"):
+        name = name.removeprefix("http_").replace("_", "-")
+    found = name if name in _NAMES else None
+    if type(key) in (str, bytes):
+        if len(_known) >= _MAX_KNOWN:
+            _known.clear()
+        _known[key] = found
+    return found
 
 
 def _text(value: object) -> bytes:
-    """`value` as bytes without surrounding ASCII whitespace; empty for None and an empty list."""
+    """`value` as bytes without surrounding blanks; empty for None and an empty list."""
     if isinstance(value, str):
-        return _encoded(value).strip()
+        return _encoded(value).strip(_BLANKS)
     if isinstance(value, (bytes, bytearray)):
-        return bytes(value).strip()
+        return bytes(value).strip(_BLANKS)
     if value is None:
         return b""
     if isinstance(value, (list, tuple)):
@@ -115,15 +140,33 @@ def _text(value: object) -> bytes:
     )
 
 
-def _what_is_missing(found: dict[str, bytes]) -> str:
+def _what_is_missing(found: dict[str, bytes], headers: Headers) -> str:
     if not found:
-        return (
-            "svix-id, svix-timestamp and svix-signature are missing: this is not a delivery from "
-            "Clerk, or a proxy removes its headers"
-        )
+        missing = "svix-id, svix-timestamp and svix-signature are missing"
+        if renamed := ", ".join(_renamed(headers)):
+            return f"{missing}, but there are {renamed}: pass the headers under their own names"
+        return f"{missing}: this is not a delivery from Clerk, or a proxy removes its headers"
     family = next(family for family in _FAMILIES if any(name in found for name in family))
     missing = " and ".join(name for name in family if name not in found)
     hint = "a proxy may remove or rename headers"
     if any(name not in family for name in found):
         hint = "svix-* and webhook-* headers cannot be mixed: one family must be complete"
     return f"{missing} missing or blank; {hint}"
+
+
+def _renamed(headers: Headers) -> list[str]:
+    """Names like ``svix_id``, at most six; a name with other characters could forge a log line."""
+    names: set[str] = set()
+    try:
+        for key, _ in _pairs(headers):
+            name = key.decode("latin-1") if isinstance(key, bytes) else key
+            if (
+                isinstance(name, str)
+                and name.isascii()
+                and len(name) <= _MAX_RENAMED
+                and _RENAMED.fullmatch(name.lower())
+            ):
+                names.add(name)
+    except Exception:  # noqa: BLE001 - a container may raise anything the second time, too.
+        return []
+    return sorted(names)[:6]

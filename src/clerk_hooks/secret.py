@@ -1,24 +1,43 @@
 """Signing secrets: their form, where to find them, and the keys that they hold.
 
-No error raised here repeats any part of a secret.
+No error repeats any part of a secret. The functions here return problems instead of raising them:
+error trackers record the local variables of each function that an error leaves, and here those
+hold secrets. Only the public function that was called raises.
 """
 
 import os
 import re
 from binascii import a2b_base64
-from collections.abc import Iterable, Mapping
-from typing import TypeAlias, cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol, TypeAlias, cast
 
-from .errors import SecretError
+from .errors import SecretError, caused_by, without_our_frames
 
-Secret: TypeAlias = str | bytes | Iterable[str | bytes]
-"""A signing secret (``whsec_...``), or several during a rotation."""
+
+class HoldsSecret(Protocol):
+    """An object that keeps a secret out of its ``repr``, such as pydantic's `SecretStr`."""
+
+    def get_secret_value(self) -> str | bytes:
+        """Return the secret."""
+        ...
+
+
+SecretFunction: TypeAlias = Callable[[], str | bytes | HoldsSecret]
+"""A function without arguments that returns a secret, which it may have to fetch first."""
+
+OneSecret: TypeAlias = str | bytes | HoldsSecret | SecretFunction
+
+Secret: TypeAlias = OneSecret | Iterable[OneSecret]
+"""A signing secret (``whsec_...``), or several during a rotation. Each is text, bytes, an object
+with ``get_secret_value()``, or a function without arguments that returns one of these."""
 
 SECRET_VARIABLE = "CLERK_WEBHOOK_SIGNING_SECRET"  # noqa: S105 - the name, not the secret
 """The environment variable from which Clerk's own SDKs read the signing secret."""
 
-_FORMER_VARIABLES = ("CLERK_WEBHOOK_SECRET", "SIGNING_SECRET", "WEBHOOK_SECRET")
+SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix, not the secret
+
 _MIN_KEY_BYTES = 16  # The spec asks issuers for 24; published test vectors hold a key of 23.
+_MAX_DOTENV = 64 * 1024  # Bytes of a .env file that are looked at.
 _QUOTES = "\"'"
 _NOT_SECRETS = {
     "sk_": "an API key (sk_...)",
@@ -26,55 +45,61 @@ _NOT_SECRETS = {
     "whpk_": "an asymmetric public key (whpk_...)",
     "whsk_": "an asymmetric private key (whsk_...)",
 }
+# What people, shells and files do to a secret. The first that fits is named.
+_SLIPS = {
+    "a byte order mark is in front of it": r"\ufeff|\ufffd{3}",
+    "`v1,` is in front of it": r"v1a?,",
+    "a name is in front of it": r"(?:export\s+)?[A-Za-z]\w*\s*[=:]\s*\S{16}",
+    "it has the prefix whsec_ twice": r"(?:whsec_){2}",
+    "it has typographic quotes": r".*[`\u00b4\u2018-\u201f\u00ab\u00bb]",
+    "it has a literal \\n, which is not a newline": r".*\\[nrt]",
+    "a comment is behind it": r".*\s#",
+    "a comma or semicolon is behind it": r".*[,;]\s*$",
+    "it has a comma or semicolon where a space belongs": r".*[,;]",
+    "it has brackets": r".*[<>{}()\[\]]",
+    "it has an invisible character": r".*[\u00a0\u00ad\u200b-\u200f\u2060\ufeff]",
+    "it is encoded for a URL": r".*%[0-9A-Fa-f]{2}",
+    "it is in the URL-safe alphabet of base64": r"(?:whsec_)?(?=.*[-_])(?=.*\d)[\w-]{22,}=*$",
+}
 
 
-def read_keys(secret: Secret | None) -> tuple[bytes, ...]:
+def read_keys(secret: Secret | None) -> tuple[bytes, ...] | SecretError:
     """The keys of one or more signing secrets: at least one, each of at least 16 bytes.
 
     ``None`` means the environment variable. A text can hold several secrets, separated by
-    whitespace. `bytes` are the text of a secret. Raises `SecretError`.
+    whitespace. `bytes` are the text of a secret. Functions are called.
     """
-    if secret is None:
-        secret = secret_from_environment()
+    parts = read_secret(secret)
+    return parts if isinstance(parts, SecretError) else call_functions(parts)
+
+
+def read_secret(secret: Secret | None) -> tuple[bytes | SecretFunction, ...] | SecretError:
+    """Like `read_keys`, but a function is returned in place of its keys."""
     try:
-        texts = _texts(secret)
-    except SecretError:
-        raise
-    except Exception as error:  # The caller's own object may raise anything.
-        raise SecretError("the signing secrets cannot be read") from error
-    if not texts:
-        raise SecretError("no signing secret was passed", reason="missing_secret")
-    return tuple(key for text in texts for key in _keys(text))
+        if secret is None:
+            secret = secret_from_environment()
+        parts: list[bytes | SecretFunction] = []
+        for item in items_of(secret):
+            part = [item] if is_function(item) else _keys_of(item)
+            if isinstance(part, SecretError):
+                return part
+            parts += cast("list[bytes | SecretFunction]", part)
+    except SecretError as error:
+        return without_our_frames(error)
+    except Exception as error:  # noqa: BLE001 - The caller's own object may raise anything.
+        return caused_by(SecretError("the signing secrets cannot be read"), error)
+    return tuple(parts) or SecretError("no signing secret was passed", reason="missing_secret")
 
 
-def _texts(secret: object) -> list[str]:
-    kind = type(secret)
-    if isinstance(secret, (str, bytes)):
-        return [_text(secret)]
-    if isinstance(secret, Iterable) and not isinstance(secret, (Mapping, bytearray, memoryview)):
-        return [_text(item) for item in cast("Iterable[object]", secret)]
-    raise _not_text(kind)
-
-
-def _text(item: object) -> str:
-    if isinstance(item, str):
-        return str.__str__(item)  # A subclass's methods may return anything.
-    if isinstance(item, bytes):
-        # Bytes that are not ASCII become characters that are not base64, which are refused.
-        return bytes.decode(item, "ascii", "replace")
-    raise _not_text(type(item))
-
-
-def _not_text(kind: type) -> SecretError:
-    return SecretError(f"a signing secret is text (whsec_...), not {kind.__name__}")
-
-
-def _keys(text: str) -> list[bytes]:
-    """The keys of one or more signing secrets, separated by whitespace."""
-    words = text.strip().strip(_QUOTES).split()
-    if not words:
-        raise SecretError("the signing secret is empty", reason="missing_secret")
-    return [_key(word.strip(_QUOTES)) for word in words]
+def call_functions(parts: Iterable[bytes | SecretFunction]) -> tuple[bytes, ...] | SecretError:
+    """Replace the functions in the result of `read_secret` by the keys that they return."""
+    keys: list[bytes] = []
+    for part in parts:
+        found = [part] if isinstance(part, bytes) else _call(part)
+        if isinstance(found, SecretError):
+            return found
+        keys += found
+    return tuple(keys)
 
 
 def secret_from_environment() -> str:
@@ -83,26 +108,109 @@ def secret_from_environment() -> str:
     if secret.strip():
         return secret
     hint = "copy the endpoint's Signing Secret from Clerk's dashboard (Webhooks)"
-    former = next((name for name in _FORMER_VARIABLES if os.environ.get(name)), None)
-    if former is not None:
-        hint = f"but {former} is: rename that, or pass its value as secret="
+    holders = sorted(
+        name
+        for name, value in os.environ.items()
+        if value.strip().lstrip(_QUOTES).startswith(SECRET_PREFIX)
+    )
+    if holders:
+        verb, pronoun = ("is", "it") if len(holders) == 1 else ("are", "one")
+        hint = f"but {' and '.join(holders)} {verb}: rename {pronoun}, or pass its value as secret="
+    elif _is_in_dotenv():
+        hint = "but the file .env in this folder sets it: nothing has loaded that file"
     raise SecretError(f"{SECRET_VARIABLE} is not set; {hint}", reason="missing_secret")
 
 
-def _key(text: str) -> bytes:
-    """The key in one signing secret. Its base64 padding is optional, as it is for Svix."""
+def _is_in_dotenv() -> bool:
+    try:
+        with open(".env", "rb") as file:  # noqa: PTH123 - pathlib costs every start its import
+            return SECRET_VARIABLE.encode() in file.read(_MAX_DOTENV)
+    except OSError:
+        return False
+
+
+def items_of(secret: object) -> Iterable[object]:
+    """The secrets one by one; each may be anything."""
+    one: list[object] = [secret]
+    if isinstance(secret, (str, bytes)) or callable(secret) or _is_holder(secret):
+        return one
+    if isinstance(secret, Iterable) and not isinstance(secret, (Mapping, bytearray, memoryview)):
+        return cast("Iterable[object]", secret)
+    return one
+
+
+def is_function(item: object) -> bool:
+    """Whether `item` is a function to call for a secret."""
+    return callable(item) and not isinstance(item, (str, bytes)) and not _is_holder(item)
+
+
+def _is_holder(item: object) -> bool:
+    return hasattr(item, "get_secret_value")
+
+
+def _call(function: SecretFunction) -> list[bytes] | SecretError:
+    """The keys in the secret that `function` returns."""
+    try:
+        return _keys_of(function())
+    except SecretError as error:  # For example, of a function that reads settings.
+        return without_our_frames(error)
+    except Exception as error:  # noqa: BLE001 - A function may raise anything.
+        name = type(error).__name__
+        return caused_by(SecretError(f"the function passed as secret raised {name}"), error)
+
+
+def text_of(item: object) -> str | SecretError:
+    """The text of a secret that is text, bytes, or held by an object."""
+    if not isinstance(item, (str, bytes)) and _is_holder(item):
+        item = cast("HoldsSecret", item).get_secret_value()
+    if isinstance(item, str):
+        return str.__str__(item)  # A subclass's methods may return anything.
+    if isinstance(item, bytes):
+        # Bytes that are not ASCII become characters that are not base64, which are refused.
+        return bytes.decode(item, "ascii", "replace")
+    return SecretError(f"a signing secret is text (whsec_...), not {type(item).__name__}")
+
+
+def _keys_of(item: object) -> list[bytes] | SecretError:
+    """The keys in a text, which can hold several secrets, separated by whitespace."""
+    text = text_of(item)
+    if isinstance(text, SecretError):
+        return text
+    words = text.strip().strip(_QUOTES).split()
+    keys: list[bytes] = []
+    for word in words:
+        key = _key(word.strip(_QUOTES), text)
+        if isinstance(key, SecretError):
+            return key
+        keys.append(key)
+    return keys or SecretError("the signing secret is empty", reason="missing_secret")
+
+
+def _key(word: str, text: str) -> bytes | SecretError:
+    """The key in `word`, which is one of the secrets in `text`; its padding is optional."""
     for prefix, what in _NOT_SECRETS.items():
-        if text.startswith(prefix):
-            raise SecretError(f"this is {what}, not a signing secret (whsec_...)")
-    encoded = text.removeprefix("whsec_")
+        if word.startswith(prefix):
+            return SecretError(f"this is {what}, not a signing secret (whsec_...)")
+    encoded = word.removeprefix(SECRET_PREFIX)
     bare = encoded.rstrip("=")
     if not bare:
-        raise SecretError("the signing secret is empty", reason="missing_secret")
+        return SecretError("the signing secret is empty", reason="missing_secret")
     if not re.fullmatch("[A-Za-z0-9+/]+={0,2}", encoded) or len(bare) % 4 == 1:
-        raise SecretError("this is not a signing secret: expected whsec_ and base64")
+        return _refused(text)
     key = a2b_base64(bare + "=" * (-len(bare) % 4))
-    if len(key) < _MIN_KEY_BYTES:
-        raise SecretError(
-            f"this signing secret is too short to be safe: it has under {_MIN_KEY_BYTES} bytes"
+    if key.startswith(SECRET_PREFIX.encode()):
+        return SecretError(
+            "this signing secret was base64-encoded a second time, as Kubernetes does: decode it "
+            "once, to get whsec_ and base64"
         )
+    if len(key) < _MIN_KEY_BYTES:
+        return _refused(text, f"it is too short to be safe, with under {_MIN_KEY_BYTES} bytes")
     return key
+
+
+def _refused(text: str, problem: str = "") -> SecretError:
+    """Say what is wrong with `text`, without a part of it; `problem`, unless a slip explains it."""
+    bare = text.strip().strip(_QUOTES)
+    problem = next((s for s, form in _SLIPS.items() if re.match(form, bare, re.DOTALL)), problem)
+    problem = f"{problem}; " if problem else ""
+    return SecretError(f"this is not a signing secret: {problem}expected whsec_ and base64")

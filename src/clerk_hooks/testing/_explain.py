@@ -49,10 +49,9 @@ def explain(
     Raises `ConfigurationError` if `now` is not a time. The result contains no secret and no part of
     the payload.
     """
-    try:
-        raw = to_bytes(body)
-    except InputTypeError as error:
-        return Explanation.of("body_not_raw", str(error))
+    raw = to_bytes(body)
+    if isinstance(raw, InputTypeError):
+        return Explanation.of("body_not_raw", str(raw))
     case = _Case(raw, headers, texts_of(secret), texts_of(other_secrets))
     try:
         verify(raw, headers, secret=case.secrets, now=now)
@@ -133,7 +132,10 @@ class _Case:
         return found or self._of_another_body() or self._of_what_can_be_seen()
 
     def _of_another_signature(self) -> Explanation | None:
-        message_id, timestamp, signature = read_headers(self.headers)
+        found = read_headers(self.headers)
+        if isinstance(found, ClerkHooksError):
+            return None
+        message_id, timestamp, signature = found
         values = (message_id.decode(), int(timestamp), signature.decode("latin-1"))
         for secret in self._usable_secrets():
             if is_mangled(self.body, *values, secret):
@@ -155,11 +157,8 @@ class _Case:
 
         usable: dict[str, None] = {}
         for secret in (*self.secrets, *(meant.secret for meant in self.meant)):
-            try:
-                read_keys(secret)
-            except SecretError:
-                continue
-            usable[secret] = None
+            if not isinstance(read_keys(secret), SecretError):
+                usable[secret] = None
         return list(usable)
 
     def _of_what_can_be_seen(self) -> Explanation:

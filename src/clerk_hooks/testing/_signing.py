@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from ..delivery import Body, to_bytes
-from ..errors import ConfigurationError, InputTypeError
+from ..errors import ConfigurationError, InputTypeError, SecretError
 from ..secret import SECRET_VARIABLE, Secret, read_keys
 from ..signature import sign
 
@@ -120,11 +120,14 @@ def signed_request(
         message_id = f"msg_{secrets.token_hex(14)}"
     else:
         sign(b"", secret=secret, message_id=message_id)  # Raises if no receiver would accept it.
+    keys = read_keys(secret)
+    if isinstance(keys, SecretError):
+        raise keys
     # svix 2.x signs a non-UTC datetime as a different instant.
     at = signed_at.astimezone(timezone.utc)
     # Only this function makes instances.
     return SignedRequest._signed(  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        body_of(event), read_keys(secret), message_id, at
+        body_of(event), keys, message_id, at
     )
 
 
@@ -145,7 +148,10 @@ def body_of(event: Sendable) -> bytes:
         text = cast("AnyEvent", event).model_dump_json(exclude_unset=True)
         payload = cast("dict[str, Any]", json.loads(text))
     else:
-        return to_bytes(event)
+        body = to_bytes(event)
+        if isinstance(body, InputTypeError):
+            raise body
+        return body
     for name, value in _envelope().items():
         if payload.get(name) is None:
             payload[name] = value

@@ -1,0 +1,226 @@
+"""Every kind of failure that an error leaves a public function with, for `test_leaks`.
+
+Each is reached with the real secret, the right signature and a payload, so that there is something
+to leak. Run as a program, it reports each to Sentry as an application would, and prints the events.
+"""
+
+import json
+import os
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from clerk_hooks import (
+    ClerkHooksError,
+    Delivery,
+    Endpoint,
+    Router,
+    SvixVerifier,
+    Verifier,
+    sign,
+    verify,
+)
+
+KEY = b"the key of an endpoint, 32 bytes"
+BASE64 = b64encode(KEY).decode()
+SECRET = "whsec_" + BASE64
+VARIABLE = "CLERK_WEBHOOK_SIGNING_SECRET"
+PRIVATE = "Ada-Lovelace-4711"
+BODY = f'{{"type":"user.created","data":{{"id":"user_1","first_name":"{PRIVATE}"}}}}'.encode()
+HEADERS = sign(BODY, secret=SECRET, message_id="msg_1")
+SIGNATURE = HEADERS["svix-signature"].removeprefix("v1,")
+FORGED = {**HEADERS, "svix-signature": "v1," + "A" * 43 + "="}
+OLD = sign(BODY, secret=SECRET, timestamp=1_700_000_000)
+NEW = sign(BODY, secret=SECRET, timestamp=99_999_999_999)
+VERIFIER = Verifier(SECRET)
+
+
+class Broken:
+    """An object that fails in any way in which it is used, with what it holds in its frames."""
+
+    def __init__(self) -> None:
+        self.held = SECRET
+
+    def __iter__(self) -> Iterator[Any]:
+        raise RuntimeError("broken")
+
+    items = get_secret_value = __iter__
+
+
+def failing() -> str:
+    raise RuntimeError("the vault is sealed")
+
+
+def without_the_variable(call: Callable[[], object]) -> Callable[[], object]:
+    def run() -> object:
+        kept = os.environ.pop(VARIABLE, None)
+        try:
+            return call()
+        finally:
+            if kept is not None:
+                os.environ[VARIABLE] = kept
+
+    return run
+
+
+def in_variable(text: str, call: Callable[[], object]) -> Callable[[], object]:
+    def run() -> object:
+        os.environ[VARIABLE] = text
+        return call()
+
+    return without_the_variable(run)
+
+
+SECRETS: dict[str, Any] = {
+    "one wrong of two": [SECRET, "whsec_not base64!"],
+    "a slip": SECRET + "!",
+    "in bytes": (SECRET + "!").encode(),
+    "decorated": f"NAME={SECRET}",
+    "encoded twice": b64encode(SECRET.encode()).decode(),
+    "too short": "whsec_" + BASE64[:8],
+    "an API key": "sk_live_" + BASE64,
+    "in a dict": {"secret": SECRET},
+    "in a list of a list": [[SECRET]],
+    "none of them": [],
+    "a broken iterable": Broken(),
+    "beside something else": [SECRET, None],
+}
+FUNCTIONS: dict[str, Any] = {
+    "that fails": failing,
+    "that returns a slip": lambda: SECRET + "!",
+    "that returns something else": lambda: {"secret": SECRET},
+    "beside a secret": [SECRET, failing],
+}
+REQUESTS: dict[str, tuple[Any, Any]] = {
+    "no headers": (BODY, {}),
+    "an incomplete family": (BODY, {**HEADERS, "svix-id": ""}),
+    "renamed headers": (BODY, {name.replace("-", "_"): v for name, v in HEADERS.items()}),
+    "different copies": (BODY, [*HEADERS.items(), ("svix-signature", "v1,other")]),
+    "different copies in a list": (BODY, {**HEADERS, "svix-signature": [SIGNATURE, "other"]}),
+    "joined copies": (BODY, {**HEADERS, "svix-signature": f"v1,{SIGNATURE}, v1,{SIGNATURE}"}),
+    "a bad message id": (BODY, {**HEADERS, "svix-id": "msg.1"}),
+    "a bad timestamp": (BODY, {**HEADERS, "svix-timestamp": "1e9"}),
+    "too many signatures": (BODY, {**HEADERS, "svix-signature": f"v1,{SIGNATURE} " * 65}),
+    "too old": (BODY, OLD),
+    "too new": (BODY, NEW),
+    "forged": (BODY, FORGED),
+    "another body": (BODY + b" ", HEADERS),
+    "a body that is not UTF-8": (BODY + b"\xff", HEADERS),
+    "not a body": ({"body": BODY}, HEADERS),
+    "not headers": (BODY, 5),
+    "broken headers": (BODY, Broken()),
+    "a value that is not text": (BODY, {**HEADERS, "svix-id": Broken()}),
+}
+
+
+def wrong_tolerance() -> object:
+    return Verifier(SECRET, tolerance=timedelta(-1))
+
+
+def needs_a_store() -> object:
+    router = Router()
+    router.on("user.created", drop_stale=True)(lambda event: None)
+    return Endpoint(router, secret=SECRET)
+
+
+async def running(function: Callable[[], object]) -> object:
+    return function()
+
+
+def async_handler_in_a_loop() -> object:
+    import asyncio
+
+    router = Router()
+
+    @router.on("user.created")
+    async def handle(event: object) -> None: ...
+
+    return asyncio.run(running(lambda: Endpoint(router, secret=SECRET).receive(BODY, HEADERS)))
+
+
+def areceived(body: Any, headers: Any) -> object:
+    import asyncio
+
+    return asyncio.run(Endpoint(Router(), secret=SECRET).areceive(body, headers))
+
+
+def clock(now: Any) -> Callable[[], object]:
+    return lambda: Verifier(SECRET, clock=lambda: now).verify(BODY, HEADERS)
+
+
+FAILURES: dict[str, Callable[[], object]] = {
+    **{f"Verifier: {what}": (lambda s=s: Verifier(s)) for what, s in SECRETS.items()},
+    **{f"SvixVerifier: {what}": (lambda s=s: SvixVerifier(s)) for what, s in SECRETS.items()},
+    **{f"Endpoint: {what}": (lambda s=s: Endpoint(Router(), secret=s))
+       for what, s in SECRETS.items()},
+    **{f"verify: {what}": (lambda s=s: verify(BODY, HEADERS, secret=s))
+       for what, s in SECRETS.items()},
+    **{f"sign: {what}": (lambda s=s: sign(BODY, secret=s)) for what, s in SECRETS.items()},
+    **{f"verify: a function {what}": (lambda s=s: verify(BODY, HEADERS, secret=s))
+       for what, s in FUNCTIONS.items()},
+    **{f"SvixVerifier: a function {what}": (lambda s=s: SvixVerifier(s).verify(BODY, HEADERS))
+       for what, s in FUNCTIONS.items()},
+    **{f"receive: a function {what}":
+       (lambda s=s: Endpoint(Router(), secret=s).receive(BODY, HEADERS))
+       for what, s in FUNCTIONS.items()},
+    **{f"variable: {what}": in_variable(s, Verifier) for what, s in SECRETS.items()
+       if isinstance(s, str)},
+    "variable: unset": without_the_variable(Verifier),
+    **{f"verify: {what}": (lambda r=r: VERIFIER.verify(*r)) for what, r in REQUESTS.items()},
+    **{f"one-liner: {what}": (lambda r=r: verify(*r, secret=SECRET))
+       for what, r in REQUESTS.items()},
+    **{f"SvixVerifier: {what}": (lambda r=r: SvixVerifier(SECRET).verify(*r))
+       for what, r in REQUESTS.items()},
+    **{f"receive: {what}": (lambda r=r: Endpoint(Router(), secret=SECRET).receive(*r))
+       for what, r in REQUESTS.items() if what.startswith(("not", "broken", "a value"))},
+    **{f"areceive: {what}": (lambda r=r: areceived(*r))
+       for what, r in REQUESTS.items() if what.startswith(("not", "broken", "a value"))},
+    "Verifier: a wrong tolerance": wrong_tolerance,
+    "Verifier: a wrong clock": lambda: Verifier(SECRET, clock=5),  # type: ignore[arg-type]
+    "verify: a clock of NaN": clock(float("nan")),
+    "verify: a clock of text": clock("now"),
+    "verify: an impossible clock": clock(Decimal("1e5000")),
+    "verify: a wrong now": lambda: verify(BODY, HEADERS, secret=SECRET, now=float("nan")),
+    "sign: not a body": lambda: sign({"body": BODY}, secret=SECRET),  # type: ignore[arg-type]
+    "sign: a wrong id": lambda: sign(BODY, secret=SECRET, message_id="a.b"),
+    "sign: a wrong time": lambda: sign(BODY, secret=SECRET, timestamp=-1),
+    "receive: an async handler in a loop": async_handler_in_a_loop,
+    "Endpoint: a handler that needs a store": needs_a_store,
+    "Delivery: not a payload": lambda: Delivery("msg_1", 1, {"body": BODY}),  # type: ignore[arg-type]
+    "Delivery: a wrong time": lambda: Delivery("msg_1", "now", BODY),  # type: ignore[arg-type]
+}  # fmt: skip
+
+
+def raised_by(call: Callable[[], object]) -> ClerkHooksError:
+    try:
+        call()
+    except ClerkHooksError as error:
+        return error
+    raise AssertionError("nothing was raised")
+
+
+def main() -> None:
+    import sentry_sdk
+    from sentry_sdk.envelope import Envelope
+    from sentry_sdk.transport import Transport
+
+    events: list[Any] = []
+
+    class Kept(Transport):
+        def capture_envelope(self, envelope: Envelope) -> None:
+            events.extend(item.payload.json for item in envelope.items if item.type == "event")
+
+    # All else is as Sentry has it for everybody.
+    sentry_sdk.init(dsn="https://key@sentry.invalid/1", transport=Kept)
+    found = {}
+    for what, call in FAILURES.items():
+        events.clear()
+        sentry_sdk.capture_exception(raised_by(call))
+        found[what] = list(events)
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""No secret, key, right signature or payload is in a local variable that an error takes along.
+
+Error trackers record the local variables of each function that an error leaves. Only the arguments
+`secret`, `body` and `headers` of the public function that was called hold them: they are the
+caller's own.
+"""
+
+import json
+import subprocess
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import clerk_hooks
+from clerk_hooks import Verifier
+
+from .failures import (
+    BASE64,
+    FAILURES,
+    KEY,
+    PRIVATE,
+    SECRET,
+    SIGNATURE,
+    raised_by,
+)
+
+SOURCE = Path(clerk_hooks.__file__).parent
+HIDDEN = (BASE64, KEY.decode(), SIGNATURE, PRIVATE)
+PUBLIC = {
+    "secret": {"__init__", "verify", "sign"},
+    "body": {"verify", "receive", "areceive"},
+    "headers": {"verify", "receive", "areceive"},
+}
+
+pytestmark = pytest.mark.usefixtures("no_secret_in_environment")
+
+
+def leaks(trace: traceback.TracebackException | None) -> Iterator[str]:
+    """Which local variables of ours, in the whole chain of errors, hold what they must not."""
+    if trace is None:
+        return
+    for frame in trace.stack:
+        if SOURCE in Path(frame.filename).parents:
+            for name, value in (frame.locals or {}).items():
+                is_argument = frame.name in PUBLIC.get(name, ())
+                if not is_argument and any(hidden in value for hidden in HIDDEN):
+                    yield f"{Path(frame.filename).name}:{frame.lineno} {frame.name}: {name}"
+    yield from leaks(trace.__cause__)
+    yield from leaks(trace.__context__)
+
+
+@pytest.mark.parametrize("what", FAILURES)
+def test_an_error_takes_nothing_along(what: str) -> None:
+    error = raised_by(FAILURES[what])
+    trace = traceback.TracebackException.from_exception(error, capture_locals=True)
+    assert list(leaks(trace)) == []
+    assert not any(hidden in "".join(trace.format_exception_only()) for hidden in HIDDEN)
+
+
+def test_sentry_is_sent_nothing() -> None:
+    run = [sys.executable, "-W", "error", "-m", "tests.failures"]
+    root = Path(__file__).parents[1]
+    printed = subprocess.run(run, cwd=root, capture_output=True, check=False, text=True)
+    assert printed.returncode == 0, printed.stderr
+    found: dict[str, list[Any]] = json.loads(printed.stdout.splitlines()[-1])
+    assert set(found) == set(FAILURES)
+    assert not [what for what, events in found.items() if len(events) != 1]
+    leaking = {what: list(sent(events[0])) for what, events in found.items()}
+    assert {what: where for what, where in leaking.items() if where} == {}
+
+
+def sent(event: dict[str, Any]) -> Iterator[str]:
+    """Where an event of Sentry holds what it must not, beside variables of the application."""
+    frames = [
+        frame
+        for value in event["exception"]["values"]
+        for frame in (value.pop("stacktrace", None) or {"frames": []})["frames"]
+    ]
+    for frame in frames:
+        if frame["module"].partition(".")[0] == "clerk_hooks":
+            for name, value in frame["vars"].items():
+                is_argument = frame["function"] in PUBLIC.get(name, ())
+                if not is_argument and any(hidden in json.dumps(value) for hidden in HIDDEN):
+                    yield f"{frame['module']} {frame['function']}: {name}"
+    if any(hidden in json.dumps(event) for hidden in HIDDEN):
+        yield "beside the frames"
+
+
+def test_the_search_finds_what_it_looks_for() -> None:
+    """Else the tests above would be worth nothing."""
+
+    def leak() -> None:
+        found = [SECRET, SIGNATURE]
+        raise RuntimeError(str(len(found)))
+
+    leak.__code__ = leak.__code__.replace(co_filename=str(SOURCE / "x.py"))
+    try:
+        leak()
+    except RuntimeError as error:
+        trace = traceback.TracebackException.from_exception(error, capture_locals=True)
+        assert len(list(leaks(trace))) == 1
+
+
+def test_a_verifier_that_was_refused_can_be_shown() -> None:
+    verifier = Verifier.__new__(Verifier)
+    assert repr(verifier) == "<Verifier secrets=0 tolerance=None>"
