@@ -107,6 +107,12 @@ SECRETS: dict[str, tuple[Cause, Any]] = {
     "the prefix in capitals": ("secret_decorated", f"WHSEC_{SECRET[6:]}"),
     "in base64 once more": ("secret_decorated", base64.b64encode(SECRET.encode()).decode()),
     "percent-encoded": ("secret_decorated", quote(SECRET + "=")),
+    "v1, in front": ("secret_decorated", f"v1,{SECRET}"),
+    "a comment": ("secret_decorated", f"{SECRET}  # from the dashboard"),
+    "two with a comma": ("secret_decorated", f"{OTHER},{SECRET}"),
+    "a byte order mark": ("secret_decorated", f"\ufeff{SECRET}"),
+    "brackets": ("secret_decorated", f'["{SECRET}"]'),
+    "a function that returns it with a slip": ("secret_decorated", lambda: f"{SECRET},"),
     "of another environment": ("unknown", OTHER),
 }
 """What is passed as the secret -> the cause, and that."""

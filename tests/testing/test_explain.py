@@ -11,6 +11,7 @@ from typing import Any, get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from clerk_hooks import ConfigurationError, sign, verify
 from clerk_hooks.event_types import EVENT_TYPES
@@ -217,3 +218,89 @@ def test_a_body_that_is_nested_deeper_than_python_goes_is_no_error(opening: byte
 def test_an_api_key_is_named_also_where_the_right_secret_is_known() -> None:
     found = explain(BODY, HEADERS, secret="sk_test_abcdefghijkl", other_secrets=SECRET, now=NOW)
     assert found.cause == "secret_is_api_key"
+
+
+FORGED = REQUEST.forged().headers
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{{}}",
+        b"{[]: 1}",
+        b"{{'a': 1}: 2}",
+        b"{1: " * 150,
+        b"{b'a': 1}",
+        b"{(1, 2): 1}",
+        b"{0x1" + b"f" * 5000 + b": 1}",
+        b'{"a":' + b"9" * 5000 + b"}",
+        b'{"a":' * 900 + b"1" + b"}" * 900,
+        b'{"a":' * 100_000,
+        b"[" * 100_000,
+        b'"\\d"',
+        b"b'\\d'",
+        b"'" * 1000,
+        b'"\\ud800"',
+        b'{"a": "\\ud800"}',
+        b"\x00",
+        b"%7b" * 1000,
+    ],
+    ids=lambda body: body[:12].decode(),
+)
+def test_a_body_that_is_hard_to_read_is_explained(body: bytes) -> None:
+    assert not explain(body, FORGED, secret=SECRET).verified
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {**FORGED, "content-length": "1" * 5000},
+        {**FORGED, "content-length": "\u0661"},
+        {**FORGED, "content-length": 5},
+        {**FORGED, 5: 5, None: object(), ("svix", "id"): "x"},
+        {"svix_id": 10**5000, 10**5000: "x"},
+        {"svix_id": object(), "svix_timestamp": [], "svix_signature": ["x"]},
+        [("svix_id", "x", "y")],
+        [5],
+        {"svix-signature": "v1,AAAA " * 100_000, **without("svix-signature")},
+    ],
+)
+def test_headers_of_strange_types_are_explained(headers: Any) -> None:
+    assert not explain(BODY, headers, secret=SECRET, now=NOW).verified
+
+
+def test_headers_that_can_be_read_once_are_explained_like_others() -> None:
+    assert explain(BODY, iter(HEADERS.items()), secret=SECRET, now=NOW).verified
+    check(explain(BODY + b"\n", iter(HEADERS.items()), secret=SECRET, now=NOW), "body_newline")
+    renamed = named(lambda name: f"X-{name}")
+    check(explain(BODY, iter(renamed.items()), secret=SECRET, now=NOW), "headers_renamed")
+
+
+def test_names_of_headers_are_harmless_for_a_terminal() -> None:
+    found = explain(BODY, named(lambda name: f"\x1b[31m\n{name}{'x' * 10_000}"), secret=SECRET)
+    check(found, "headers_renamed")
+    assert found.message.isprintable()
+    assert len(found.message) < 1000
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [SecretStr(SECRET), lambda: SECRET, [lambda: SecretStr(SECRET)], [SecretStr(OTHER), SECRET]],
+)
+def test_secrets_of_every_form_are_tried(secret: Any) -> None:
+    assert explain(BODY, HEADERS, secret=secret, now=NOW).verified
+    check(explain(BODY + b"\n", HEADERS, secret=secret, now=NOW), "body_newline")
+    check(explain(BODY, HEADERS, secret=OTHER, other_secrets=secret, now=NOW), "secret_of_another")
+
+
+def test_a_function_that_fails_is_no_secret() -> None:
+    check(explain(BODY, HEADERS, secret=lambda: 1 // 0, now=NOW), "secret_missing")  # type: ignore[arg-type,return-value]
+
+
+def test_an_unset_variable_is_explained_with_the_variable_that_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ANOTHER_NAME", SECRET)
+    found = explain(BODY + b" ", HEADERS, now=NOW)
+    check(found, "secret_missing")
+    assert "but ANOTHER_NAME is: rename it" in found.message

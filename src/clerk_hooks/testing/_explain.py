@@ -18,7 +18,13 @@ from ..errors import (
 from ..headers import read_headers
 from ..signature import verify
 from ._explanation.bodies import former_bodies
-from ._explanation.headers import content_length, explain_missing, found_headers, is_mangled
+from ._explanation.headers import (
+    content_length,
+    explain_missing,
+    found_headers,
+    is_mangled,
+    kept,
+)
 from ._explanation.result import Explanation
 from ._explanation.secrets import explain_secret, meant_secrets, texts_of
 
@@ -52,9 +58,10 @@ def explain(
     raw = to_bytes(body)
     if isinstance(raw, InputTypeError):
         return Explanation.of("body_not_raw", str(raw))
+    headers = kept(headers)
     case = _Case(raw, headers, texts_of(secret), texts_of(other_secrets))
     try:
-        verify(raw, headers, secret=case.secrets, now=now)
+        verify(raw, headers, secret=None if secret is None else case.secrets, now=now)
     except ClerkHooksError as error:
         return case.explanation(error)
     return Explanation(

@@ -4,11 +4,12 @@ import ast
 import json
 import re
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import product
 from typing import Any, NamedTuple, cast
 from urllib.parse import unquote_plus
+from warnings import catch_warnings, simplefilter
 
 from .result import Cause
 
@@ -91,10 +92,7 @@ def _unquoted(text: str) -> Iterator[bytes]:
     """The contents of a JSON or Python string literal, or of a Python bytes literal."""
     for read in (json.loads, ast.literal_eval):
         if re.match(r"b?[\"']", text):
-            try:
-                inner: Any = read(text)
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
-                continue
+            inner = _read(read, text)
             if isinstance(inner, (str, bytes)):
                 yield inner if isinstance(inner, bytes) else inner.encode("utf-8", "surrogatepass")
 
@@ -103,18 +101,21 @@ def _parsed(body: bytes) -> Iterator[Any]:
     """The object in the body: JSON, or as Python prints it."""
     text = body.decode("utf-8-sig", "replace").strip()
     for read in (json.loads, ast.literal_eval):
-        try:
-            value: Any = read(text)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            continue
+        value = _read(read, text)
         if isinstance(value, str):
-            try:
-                value = json.loads(value)
-            except (ValueError, RecursionError):
-                continue
+            value = _read(json.loads, value)
         if isinstance(value, dict):
             yield value
             return
+
+
+def _read(read: Callable[[str], Any], text: str) -> Any:
+    """What `read` makes of `text`; None where that is nothing."""
+    errors = (ValueError, TypeError, SyntaxError, MemoryError, RecursionError)
+    with suppress(*errors), catch_warnings():
+        simplefilter("ignore")  # Python's parser warns, for example of an odd escape.
+        return read(text)
+    return None
 
 
 def _serialisations(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -130,7 +131,7 @@ def _serialisations(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
     ):
         try:
             text = json.dumps(ordered, ensure_ascii=ascii_only, **spacing)
-        except (ValueError, RecursionError):
+        except (ValueError, TypeError, RecursionError):
             continue
         for escaped, escapes in _escapes(text):
             letters = "with \\u escapes" if ascii_only else "without \\u escapes"
@@ -140,7 +141,10 @@ def _serialisations(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _orders(value: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     """The present order of keys, and the orders in which Clerk is known to send them."""
     yield value, "with its keys in this order"
-    by_name = _sorted(value)
+    try:
+        by_name = _sorted(value)
+    except (ValueError, RecursionError):  # Numbers of too many digits as keys, or too deep.
+        return
     yield by_name, "with its keys sorted by name"
     if "type" in by_name:
         yield (

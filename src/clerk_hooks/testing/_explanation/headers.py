@@ -12,6 +12,8 @@ from .result import Explanation
 _PARTS = ("id", "timestamp", "signature")
 _EXACT = re.compile("(?:svix|webhook)-(?:id|timestamp|signature)")
 _NAME = re.compile(".*?(svix|webhook)[-_ ]?(id|timestamp|signature).*", re.DOTALL)
+_LENGTH = re.compile("[0-9]{1,18}")
+_MAX_SHOWN = 80  # Characters of a name.
 _MIN_TRUNCATED = 12
 """A signature is recognised if this many characters of it are left."""
 
@@ -23,6 +25,14 @@ class FoundHeader(NamedTuple):
     family: str
     part: str
     is_exact: bool
+
+
+def kept(headers: Headers) -> Headers:
+    """`headers` in a form that can be read more than once."""
+    try:
+        return list(headers) if isinstance(headers, Iterator) else headers
+    except Exception:  # noqa: BLE001 - the caller's own iterator may raise anything.
+        return headers
 
 
 def found_headers(headers: Headers) -> list[FoundHeader]:
@@ -49,7 +59,14 @@ def _pairs(headers: Headers) -> Iterator[tuple[str, str]]:
 
 
 def _text(value: object) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return value if isinstance(value, str) else ""
+
+
+def _joined(names: Iterable[str]) -> str:
+    """Names from a request, made harmless for a terminal."""
+    return ", ".join(sorted(ascii(name)[1:-1][:_MAX_SHOWN] for name in names))
 
 
 def explain_missing(found: list[FoundHeader], message: str) -> Explanation:
@@ -57,12 +74,13 @@ def explain_missing(found: list[FoundHeader], message: str) -> Explanation:
     exact = [header for header in found if header.is_exact]
     families = {header.family for header in exact}
     if len(families) > 1 and {header.part for header in exact} == set(_PARTS):
-        names = ", ".join(sorted(header.name for header in exact))
+        names = _joined(header.name for header in exact)
         return Explanation.of("headers_mixed", f"the headers come from two families: {names}")
     strange = [header.name for header in found if not header.is_exact]
     if strange and {header.part for header in found} == set(_PARTS):
-        names = ", ".join(sorted(strange))
-        return Explanation.of("headers_renamed", f"the headers have other names: {names}")
+        return Explanation.of(
+            "headers_renamed", f"the headers have other names: {_joined(strange)}"
+        )
     return Explanation.of("headers_stripped", message)
 
 
@@ -81,7 +99,7 @@ def is_mangled(body: bytes, message_id: str, timestamp: int, signature: str, sec
 def content_length(headers: Headers) -> int | None:
     """The request's Content-Length, if it has a valid one."""
     for name, value in _pairs(headers):
-        if name.lower() in ("content-length", "content_length") and value.isdecimal():
+        if name.lower() in ("content-length", "content_length") and _LENGTH.fullmatch(value):
             return int(value)
     return None
 
