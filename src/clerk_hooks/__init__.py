@@ -40,7 +40,9 @@ from .memory import MemoryStore
 from .processing import Processor
 from .reply import Reply
 from .router import Router
-from .signature import SvixVerifier, Verifier, sign, verify
+from .signature import Verifier, verify
+from .signing import sign
+from .svix_verifier import SvixVerifier
 
 __version__ = "0.1.0"
 

@@ -1,21 +1,12 @@
-"""Sign and verify with the Standard Webhooks scheme, which Svix uses for Clerk's deliveries.
+"""Verify signatures of the Standard Webhooks scheme, which `clerk_hooks.signing` describes.
 
-The scheme (Standard Webhooks spec; Svix, "Verifying webhooks manually") is HMAC-SHA256 over
-``id . timestamp . body``, keyed with the endpoint's signing secret. The signature header holds one
-entry, ``v1,<base64>``, for each secret in use. All of it works on bytes, and nothing is decoded
-before the MAC has been compared.
-
-Error trackers record the local variables of each function that an error leaves. So the functions
-that handle keys, signatures and payloads return problems, and only public functions raise.
+All of it works on bytes, and nothing is decoded before the MAC has been compared.
 """
 
 import hmac
-import os
-import re
 import time
-from binascii import b2a_base64
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from functools import lru_cache
 from hmac import compare_digest
 from math import floor
@@ -32,27 +23,21 @@ from .errors import (
     caused_by,
 )
 from .headers import Headers, read_headers
+from .instants import unix_seconds
 from .secret import (
-    SECRET_PREFIX,
     Secret,
     SecretFunction,
     call_functions,
-    read_keys,
     read_secret,
     secret_from_environment,
 )
+from .signing import ID_BYTES, MAX_ID_BYTES, entry_of, is_timestamp, mac_of
 
 DEFAULT_TOLERANCE = timedelta(minutes=5)
 """How far a timestamp may be from the clock: five minutes, as in Svix and the spec."""
 
-# Visible ASCII except ".", the delimiter of the signed parts: with a "." in the id, the same
-# signature would also fit another split into id, timestamp and body.
-_ID_BYTES = bytes(range(0x21, 0x7F)).replace(b".", b"")
-_MAX_ID_BYTES = 255
 _MAX_SIGNATURE_BYTES = 8 * 1024
 _MAX_SIGNATURES = 64  # Svix sends one per secret in use.
-_is_timestamp = re.compile(rb"[1-9][0-9]{0,10}").fullmatch
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def verify(
@@ -79,33 +64,11 @@ def verify(
     if now is None and type(secret) is str and type(tolerance) is timedelta:
         verifier = _cached_verifier(secret, tolerance)
     if verifier is None:
-        seconds = _unix_seconds(time.time() if now is None else now)
+        seconds = unix_seconds(time.time() if now is None else now)
         if isinstance(seconds, ConfigurationError):
             raise seconds
         verifier = Verifier(secret, tolerance=tolerance, clock=lambda: seconds)
     return verifier.verify(body, headers)
-
-
-def sign(
-    payload: Body,
-    *,
-    secret: Secret | None = None,
-    message_id: str | None = None,
-    timestamp: datetime | int | None = None,
-) -> dict[str, str]:
-    """Sign `payload` as Svix does; return the three ``svix-*`` headers, one signature per secret.
-
-    `secret` is as for `verify`. `message_id` defaults to a new random id, and `timestamp` (an aware
-    datetime or whole Unix seconds) to the current time.
-
-    Raises `SecretError`, `ConfigurationError` for an id or a time that receivers refuse, and
-    `InputTypeError` if `payload` is neither bytes nor text.
-    """
-    signed = _signed(payload, secret, message_id, timestamp)
-    if isinstance(signed, ClerkHooksError):
-        del payload
-        raise signed
-    return signed
 
 
 class Verifier:
@@ -180,7 +143,7 @@ class Verifier:
             return self._macs
 
     def _use(self, keys: tuple[bytes, ...]) -> None:
-        self._macs = tuple(map(_mac, keys))
+        self._macs = tuple(map(mac_of, keys))
 
     def _verified(self, body: Body, headers: Headers) -> Delivery | ClerkHooksError:  # noqa: PLR0911 - one for each rule
         payload = body if type(body) is bytes else to_bytes(body)
@@ -190,12 +153,12 @@ class Verifier:
         if isinstance(values, ClerkHooksError):
             return values
         message_id, timestamp, signature = values
-        if message_id.translate(None, _ID_BYTES) or len(message_id) > _MAX_ID_BYTES:
+        if message_id.translate(None, ID_BYTES) or len(message_id) > MAX_ID_BYTES:
             return MalformedHeader(
                 "the message id must be 1 to 255 visible ASCII characters, without a `.`",
                 reason="bad_message_id",
             )
-        if not _is_timestamp(timestamp):
+        if not is_timestamp(timestamp):
             return MalformedHeader(
                 "the timestamp must be whole Unix seconds, in digits", reason="bad_timestamp"
             )
@@ -239,7 +202,7 @@ class Verifier:
             return macs
         content = b".".join((message_id, timestamp, payload))
         for mac in macs:
-            expected = _signature(mac, content)
+            expected = entry_of(mac, content)
             for entry in entries:
                 # Compare the text: decoding would accept several spellings of one signature.
                 if compare_digest(entry, expected):
@@ -247,104 +210,6 @@ class Verifier:
                         return _joined()
                     return mac, entry
         return _joined() if _is_joined(entries) else NoMatchingSignature()
-
-
-class SvixVerifier(Verifier):
-    """A `Verifier` that also asks svix's own code. A delivery passes only if both accept it.
-
-    It is only ever stricter: svix always uses the real clock and its own five minutes, and it
-    refuses a body that is not UTF-8. It works with svix 1.x and 2.x, and imports svix when it is
-    created.
-    """
-
-    def __init__(self, secret: Secret | None = None) -> None:
-        from svix.webhooks import Webhook, WebhookVerificationError
-
-        self._webhook, self._refusal = Webhook, WebhookVerificationError
-        super().__init__(secret)
-
-    def _use(self, keys: tuple[bytes, ...]) -> None:
-        macs = tuple(map(_mac, keys))
-        texts = [SECRET_PREFIX + b2a_base64(key, newline=False).decode() for key in keys]
-        self._webhooks = dict(zip(macs, map(self._webhook, texts), strict=True))
-        self._macs = macs
-
-    def _match(
-        self, message_id: bytes, timestamp: bytes, signature: bytes, payload: bytes
-    ) -> tuple[hmac.HMAC, bytes] | ClerkHooksError:
-        matched = super()._match(message_id, timestamp, signature, payload)
-        if isinstance(matched, ClerkHooksError):
-            return matched
-        mac, entry = matched
-        headers = {
-            "svix-id": message_id.decode(),
-            "svix-timestamp": timestamp.decode(),
-            "svix-signature": entry.decode(),
-        }
-        try:
-            text = payload.decode()
-        except UnicodeDecodeError:
-            return NoMatchingSignature("svix refuses a body that is not UTF-8")
-        try:
-            self._webhooks[mac].verify(text, headers)
-        except self._refusal as error:
-            # The time is all that svix can still object to.
-            reason = "too_old" if int(timestamp) < time.time() else "too_new"
-            return TimestampOutsideTolerance(f"svix: {error}", reason=reason)
-        except (ValueError, RecursionError):
-            # After a match, svix 1.x parses the body. Text and headers are clean, so only that
-            # parsing can raise here, and it says nothing about the signature.
-            pass
-        return matched
-
-
-def _signed(
-    payload: Body, secret: Secret | None, message_id: str | None, timestamp: datetime | int | None
-) -> dict[str, str] | ClerkHooksError:
-    body, identity, seconds = to_bytes(payload), _identity(message_id), _timestamp(timestamp)
-    if isinstance(body, ClerkHooksError):
-        return body
-    if isinstance(identity, ClerkHooksError):
-        return identity
-    if isinstance(seconds, ClerkHooksError):
-        return seconds
-    keys = read_keys(secret)
-    if isinstance(keys, ClerkHooksError):
-        return keys
-    content = b".".join((identity, seconds, body))
-    entries = b" ".join([_signature(_mac(key), content) for key in keys])
-    return {
-        "svix-id": identity.decode(),
-        "svix-timestamp": seconds.decode(),
-        "svix-signature": entries.decode(),
-    }
-
-
-def _identity(message_id: str | None) -> bytes | ConfigurationError:
-    if message_id is None:
-        return b"msg_" + os.urandom(16).hex().encode()
-    identity = str.encode(message_id, "utf-8", "surrogatepass") if type(message_id) is str else b""
-    if 0 < len(identity) <= _MAX_ID_BYTES and not identity.translate(None, _ID_BYTES):
-        return identity
-    return ConfigurationError("message_id must be 1 to 255 visible ASCII characters, without a `.`")
-
-
-def _timestamp(timestamp: datetime | int | None) -> bytes | ConfigurationError:
-    if type(timestamp) in (float, bool):
-        return ConfigurationError("timestamp must be an aware datetime or whole Unix seconds")
-    seconds = _unix_seconds(time.time() if timestamp is None else timestamp)
-    if isinstance(seconds, ConfigurationError):
-        return seconds
-    if not _is_timestamp(b"%d" % seconds):
-        return ConfigurationError("timestamp must be after 1970, in at most 11 digits of seconds")
-    return b"%d" % seconds
-
-
-def _signature(mac: hmac.HMAC, content: bytes) -> bytes:
-    """The entry of the signature header for `content`, which is ``id . timestamp . body``."""
-    mac = mac.copy()
-    mac.update(content)
-    return b"v1," + b2a_base64(mac.digest(), newline=False)
 
 
 def _is_joined(entries: list[bytes]) -> bool:
@@ -373,25 +238,3 @@ def _cached_verifier(secret: str, tolerance: timedelta) -> Verifier | None:
         return Verifier(secret, tolerance=tolerance)
     except ConfigurationError:
         return None
-
-
-def _unix_seconds(instant: datetime | float) -> int | ConfigurationError:
-    """An aware datetime or a number as whole Unix seconds of at most 11 digits."""
-    try:
-        if not isinstance(instant, datetime):
-            seconds = int(instant // 1)
-        elif instant.utcoffset() is None:
-            return ConfigurationError("a naive datetime is ambiguous: pass an aware one")
-        else:
-            seconds = (instant - _EPOCH) // timedelta(seconds=1)
-    except Exception as error:  # noqa: BLE001 - Numbers and time zones raise errors of many kinds.
-        problem = "a time must be an aware datetime or a number of Unix seconds"
-        return caused_by(ConfigurationError(problem), error)
-    if abs(seconds) >= 10**11:
-        return ConfigurationError("a time must have at most 11 digits of Unix seconds")
-    return seconds
-
-
-def _mac(key: bytes) -> hmac.HMAC:
-    """The MAC with its key, which is copied for each delivery."""
-    return hmac.new(key, digestmod="sha256")

@@ -33,7 +33,7 @@ def sign(
     clerk-hooks sign body.json > headers.txt
     curl -H @headers.txt --data-binary @body.json http://127.0.0.1:8000/webhooks/clerk
     """
-    from ..signature import sign
+    from ..signing import sign
 
     headers = sign(read_body(body), secret=secret, message_id=message_id)
     if as_json:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 from ..delivery import Body, to_bytes
 from ..errors import ConfigurationError, InputTypeError, SecretError
 from ..secret import SECRET_VARIABLE, Secret, read_keys
-from ..signature import sign
+from ..signing import sign
 
 if TYPE_CHECKING:
     from typing_extensions import Self

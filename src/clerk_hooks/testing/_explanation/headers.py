@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, cast
 from urllib.parse import unquote
 
 from ...headers import Headers
-from ...signature import sign
+from ...signing import sign
 from .result import Explanation
 
 _PARTS = ("id", "timestamp", "signature")
