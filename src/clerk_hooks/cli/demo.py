@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ._playing import Outcome
 
 _NEXT = """
-Next, with an application of yours that is running:
+Next, try your own application while it is running:
 
   export CLERK_WEBHOOK_SIGNING_SECRET=whsec_...   # the application's secret
   clerk-hooks send user.created --to http://127.0.0.1:8000/webhooks/clerk"""
