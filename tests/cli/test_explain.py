@@ -156,6 +156,31 @@ def test_a_mistake_is_one_line_and_status_2(
     assert said in result.err
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"{{}}", b"{[]: 1}", b'{"a":' * 900 + b"1" + b"}" * 900, b'{"a":' + b"1" * 5000 + b"}", b""],
+    ids=["template", "literal", "deep", "digits", "empty"],
+)
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"content-length": "1" * 5000}, {"svix-timestamp": "1" * 5000}],
+    ids=["plain", "content-length", "timestamp"],
+)
+def test_no_input_ends_in_a_traceback(
+    run: Run, request_: SignedRequest, tmp_path: Path, body: bytes, more: dict[str, str]
+) -> None:
+    forged = request_.forged()
+    line = {"headers": {**forged.headers, **more}, "body_b64": b64encode(body).decode()}
+    (tmp_path / "one.jsonl").write_text(json.dumps(line))
+    (tmp_path / "body").write_bytes(body)
+    (tmp_path / "headers").write_text(json.dumps(line["headers"]))
+    from_files = ["--body", tmp_path / "body", "--headers", tmp_path / "headers"]
+    for arguments in ([tmp_path / "one.jsonl"], from_files):
+        result = run("explain", *arguments)
+        assert (result.status, result.err) == (1, "")
+        assert result.out.startswith("Refused: ")
+
+
 @pytest.mark.parametrize("now", ["nan", "inf", "1e300", "9999-12-31T23:59:59Z", "-1"])
 def test_a_time_out_of_the_ordinary_is_no_traceback(
     run: Run, request_: SignedRequest, tmp_path: Path, now: str

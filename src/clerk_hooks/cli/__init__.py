@@ -61,6 +61,8 @@ def run() -> int:
         status = _INTERRUPTED
     except (UsageError, ClerkHooksError, OSError) as error:
         return _complain(in_words(error))
+    except RecursionError:
+        return _complain("the input is nested too deeply")
     except Exception as error:
         # typer has no public base class for its usage errors.
         if not hasattr(error, "format_message"):

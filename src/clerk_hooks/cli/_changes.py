@@ -28,7 +28,7 @@ class Change(NamedTuple):
             compact({name: change.value})
         except UnicodeEncodeError:  # Half a surrogate pair, or an argument that is not UTF-8.
             raise UsageError(f"--set {text!r}: the value is not valid UTF-8") from None
-        except (ValueError, RecursionError):  # Python reads NaN, and 1e999 as infinity.
+        except ValueError:  # Python reads NaN, and 1e999 as infinity.
             raise UsageError(
                 f"--set {text!r}: JSON has neither NaN nor Infinity; quote it to send text"
             ) from None
