@@ -32,8 +32,8 @@ class Sees(NamedTuple):
 FAMILIES = " ".join({f"events.{module}" for module, _ in EVENT_TYPES.values()})
 CORE = (
     "clerk_hooks errors headers secret signing signature svix_verifier delivery event_types "
-    "spelling instants parameters handler registry eventloop idempotency memory versions claims "
-    "dispatch router processing reply endpoint"
+    "spelling instants parameters handler registry patterns eventloop idempotency memory versions "
+    "claims dispatch router processing reply endpoint"
 )
 TEST_KIT = (
     "testing._sample testing._signing testing._deliver testing._wsgi testing._asgi "
@@ -61,6 +61,7 @@ ALLOWED = {
     "parameters": Sees("errors delivery", "annotationlib"),
     "handler": Sees("errors delivery parameters"),
     "registry": Sees("errors event_types handler"),
+    "patterns": Sees("errors event_types registry spelling"),
     "eventloop": Sees("errors", "asyncio", "asyncio"),
     "idempotency": Sees("errors"),
     "memory": Sees("errors idempotency"),
@@ -77,7 +78,7 @@ ALLOWED = {
     ),
     "_on": Sees("delivery typing_extensions", "", "events"),
     "router": Sees(
-        "errors event_types spelling delivery handler registry eventloop dispatch _on",
+        "errors event_types delivery handler registry patterns eventloop dispatch _on",
         "",
         "events",
     ),

@@ -25,23 +25,33 @@ PAIRS = [
 OVERLOADS = get_overloads(Router.on)
 
 
-def literals(overload: Callable[..., Any]) -> tuple[str, ...] | None:
-    """The event types of an overload; None for the one that takes any combination."""
+def positional(overload: Callable[..., Any]) -> list[Any]:
+    """The types of its positional parameters."""
     hints = get_type_hints(overload, NAMES)
-    positional = [
-        parameter.name
+    return [
+        hints[parameter.name]
         for parameter in inspect.signature(overload).parameters.values()
         if parameter.kind is inspect.Parameter.POSITIONAL_ONLY and parameter.name != "self"
     ]
-    if not positional:
-        return None
-    texts = [get_args(hints[name]) for name in positional]
-    assert all(get_origin(hints[name]) is Literal and len(get_args(hints[name])) == 1
-               for name in positional)  # fmt: skip
-    return tuple(text for (text,) in texts)
 
 
-BY_LITERALS = {literals(overload): overload for overload in OVERLOADS}
+def literals(overload: Callable[..., Any]) -> tuple[str, ...]:
+    """The names that an overload takes; none for the one that takes any combination."""
+    texts: list[str] = []
+    for hint in positional(overload):
+        (literal,) = [each for each in (hint, *get_args(hint)) if get_origin(each) is Literal]
+        texts.extend(get_args(literal))
+    assert len(texts) == len(positional(overload))
+    return tuple(texts)
+
+
+def takes_classes_alone(overload: Callable[..., Any]) -> bool:
+    hints = positional(overload)
+    return bool(hints) and all(get_origin(hint) is type for hint in hints)
+
+
+OVERLOADS_OF_CLASSES = [each for each in OVERLOADS if takes_classes_alone(each)]
+BY_LITERALS = {literals(each): each for each in OVERLOADS if not takes_classes_alone(each)}
 
 
 def bound(overload: Callable[..., Any]) -> Any:
@@ -68,7 +78,7 @@ def handlers_of(event: Any) -> Any:
 
 
 def test_no_overload_comes_twice() -> None:
-    assert len(OVERLOADS) == len(BY_LITERALS)
+    assert len(OVERLOADS) == len(BY_LITERALS) + len(OVERLOADS_OF_CLASSES)
 
 
 def test_they_are_those_of_the_catalog_in_its_order() -> None:
@@ -77,13 +87,30 @@ def test_they_are_those_of_the_catalog_in_its_order() -> None:
         *[(f"{family}.*",) for family in FAMILIES],
         ("*",),
         *PAIRS,
-        None,
+        (),
     ]
 
 
 @pytest.mark.parametrize("event_type", EVENT_TYPES)
 def test_the_handler_of_a_type_takes_the_event_of_that_type(event_type: str) -> None:
     assert bound(BY_LITERALS[(event_type,)]) == handlers_of(event_class(event_type))
+
+
+@pytest.mark.parametrize("event_type", EVENT_TYPES)
+def test_a_type_is_given_by_its_name_or_by_its_class(event_type: str) -> None:
+    (hint,) = positional(BY_LITERALS[(event_type,)])
+    assert get_args(hint) == (Literal[event_type], type[event_class(event_type)])
+
+
+def test_two_to_five_classes_are_those_of_any_events() -> None:
+    assert len(OVERLOADS_OF_CLASSES) == 4
+    for number, overload in enumerate(OVERLOADS_OF_CLASSES, 2):
+        variables = [get_args(hint)[0] for hint in positional(overload)]
+        assert len(set(variables)) == len(variables) == number
+        assert all(variable.__bound__ == ForwardRef("KnownEvent") for variable in variables)
+        registers = get_type_hints(overload, NAMES)["return"]
+        assert get_origin(registers) is _on.Registers
+        assert get_args(registers) == (reduce(or_, variables),)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -103,8 +130,8 @@ def test_the_handler_of_created_and_updated_takes_either(pair: tuple[str, str]) 
 
 
 def test_the_handler_of_any_other_combination_takes_what_it_says() -> None:
-    assert bound(BY_LITERALS[None]) == handlers_of(Any)
-    hints = get_type_hints(BY_LITERALS[None], NAMES)
+    assert bound(BY_LITERALS[()]) == handlers_of(Any)
+    hints = get_type_hints(BY_LITERALS[()], NAMES)
     assert hints["event_types"] == _on.EventPattern
 
 
@@ -115,7 +142,7 @@ def test_each_overload_takes_the_options_of_on_by_keyword() -> None:
     assert not of_the_overloads.__required_keys__
     parameters = inspect.signature(Router.on).parameters.values()
     by_keyword = [each for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY]
-    hints = get_type_hints(Router.on)
+    hints = get_type_hints(Router.on, NAMES)
     of_on = {parameter.name: hints[parameter.name] for parameter in by_keyword}
     assert get_type_hints(of_the_overloads) == of_on == {"name": str | None, "drop_stale": bool}
     assert {parameter.name: parameter.default for parameter in by_keyword} == {

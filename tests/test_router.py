@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clerk_hooks import ConfigurationError, Router, parse_event
+from clerk_hooks import ConfigurationError, Router, events, parse_event
 from clerk_hooks.event_types import EVENT_TYPES
 
 FAMILIES = sorted({event_type.partition(".")[0] for event_type in EVENT_TYPES})
@@ -69,6 +69,41 @@ def test_handlers_stand_in_the_order_of_registration(router: Router) -> None:
     router.on("*")(second)
     assert router.handlers_for("user.created") == (third, first, second)
     assert router.handlers_for("user.deleted") == (third, second)
+
+
+@pytest.mark.parametrize("event_type", EVENT_TYPES)
+def test_a_class_stands_for_its_type_and_no_other(router: Router, event_type: str) -> None:
+    event: Any = getattr(events, EVENT_TYPES[event_type][1])
+    assert router.on(event)(first) is first
+    assert router.event_types == (event_type,)
+    assert router.handlers_for(event_type) == (first,)
+
+
+def test_several_classes_stand_for_their_types(router: Router) -> None:
+    six = (
+        events.UserCreated,
+        events.UserUpdated,
+        events.UserDeleted,
+        events.SessionCreated,
+        events.SessionEnded,
+        events.EmailCreated,
+    )
+    for number in range(2, 7):
+        router = Router()
+        decorate: Any = router.on
+        assert decorate(*six[:number], name="a name")(first) is first
+        assert len(router.event_types) == number
+    router.on(events.UserCreated)(second)
+    router.on("user.created")(second)
+    assert router.handlers_for("user.created") == (first, second)
+
+
+def test_a_handler_registered_by_class_gets_its_events(router: Router) -> None:
+    seen: list[object] = []
+    router.on(events.UserCreated, events.UserDeleted)(seen.append)
+    for event_type in ("user.created", "user.updated", "user.deleted"):
+        router.dispatch(parse_event({"type": event_type, "data": {"id": "user_1"}}))
+    assert [type(event) for event in seen] == [events.UserCreated, events.UserDeleted]
 
 
 def test_decorators_stack(router: Router) -> None:
@@ -135,30 +170,33 @@ def test_the_event_types_are_those_to_subscribe_to(router: Router, family: str) 
     assert list(router.event_types) == expected
 
 
-def test_the_event_types_are_in_the_order_of_the_catalog_with_unknown_ones_last(
-    router: Router,
-) -> None:
+def test_the_event_types_are_in_the_order_of_the_catalog(router: Router) -> None:
     router.on_unknown("zebra.born", "invoice.paid", "user.promoted")(second)
     router.on("user.created", "email.created")(first)
     router.on("session.created")(third)
-    assert router.event_types == (
-        "email.created",
-        "session.created",
-        "user.created",
-        "invoice.paid",
-        "user.promoted",
-        "zebra.born",
-    )
+    assert router.event_types == ("email.created", "session.created", "user.created")
+    assert router.unknown_event_types == ("invoice.paid", "user.promoted", "zebra.born")
+
+
+def test_on_takes_the_event_types_of_another_router(router: Router) -> None:
+    work = Router()
+    work.on("user.created", "session.*")(first)
+    work.on_unknown("user.promoted")(first)
+    router.on(*work.event_types)(second)
+    router.on_unknown(*work.unknown_event_types)(second)
+    assert router.event_types == work.event_types
+    assert router.unknown_event_types == work.unknown_event_types == ("user.promoted",)
 
 
 def test_a_star_needs_every_known_type(router: Router) -> None:
     router.on("*")(first)
     assert router.event_types == tuple(EVENT_TYPES)
+    assert router.unknown_event_types == ()
 
 
 def test_who_takes_any_unknown_event_needs_no_type_by_name(router: Router) -> None:
     router.on_unknown()(first)
-    assert router.event_types == ()
+    assert router.event_types == router.unknown_event_types == ()
 
 
 def test_an_included_router_keeps_the_order_of_its_handlers(router: Router) -> None:

@@ -1,11 +1,24 @@
 """What `on` refuses, and what it suggests instead."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Union
 
 import pytest
 
 from clerk_hooks import ConfigurationError, Router
 from clerk_hooks.event_types import EVENT_TYPES
+from clerk_hooks.events import (
+    AnyEvent,
+    Event,
+    KnownEvent,
+    SessionEnded,
+    SessionEvent,
+    UnknownEvent,
+    User,
+    UserCreated,
+    UserDeleted,
+    UserEvent,
+)
 
 
 def handler(event: Any) -> None: ...
@@ -73,11 +86,74 @@ def test_the_wrong_one_of_several_is_named_and_none_is_registered() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [None, 5, b"user.created", ["user.created"], {"user.created"}, {}, handler],
-    ids=lambda value: type(value).__name__,
+    [None, 5, b"user.created", {}, handler, User, object],
+    ids=lambda value: getattr(value, "__name__", type(value).__name__),
 )
-def test_what_is_no_text_is_refused_with_an_example(value: Any) -> None:
-    assert refusal(value) == (f'unknown event type {value!r}: @router.on("user.created")')
+def test_what_stands_for_no_event_is_refused_with_an_example(value: Any) -> None:
+    assert refusal(value) == (
+        f'not an event type or the class of an event: {value!r}: @router.on("user.created")'
+    )
+
+
+@pytest.mark.parametrize("kind", [list, tuple, set, frozenset])
+def test_several_types_in_one_argument_are_refused(kind: Callable[[list[str]], object]) -> None:
+    assert refusal(kind(["user.created", "user.updated"])) == (
+        'on takes event types as separate arguments: on("user.created", "user.updated"), or '
+        "on(*event_types)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("union", "instead"),
+    [
+        (UserEvent, 'on("user.*")'),
+        (SessionEvent, 'on("session.*")'),
+        (KnownEvent, 'on("*")'),
+        (AnyEvent, 'on("*")'),
+        (UserCreated | UserDeleted, "on(UserCreated, UserDeleted)"),
+        (Union[UserCreated, SessionEnded], "on(UserCreated, SessionEnded)"),  # noqa: UP007 - older spelling
+        (UserCreated | None, "on(UserCreated)"),
+        (UserEvent | SessionEnded, "on(UserCreated, UserUpdated, UserDeleted, SessionEnded)"),
+    ],
+    ids=["family", "family of five", "known", "any", "two", "of typing", "optional", "family and"],
+)
+def test_a_union_is_refused_with_what_to_write(union: Any, instead: str) -> None:
+    assert refusal(union) == f"on takes classes one by one, not a union of them: {instead}"
+    assert refusal(UserCreated, union) == refusal(union)
+
+
+def test_a_union_of_other_things_is_refused_with_an_example() -> None:
+    assert refusal(int | None).endswith('@router.on("user.created")')
+
+
+def test_a_base_of_events_is_refused_with_what_to_write() -> None:
+    assert refusal(Event) == refusal(Event[User]) == 'Event is the base of all events: on("*")'
+    assert refusal(UnknownEvent).endswith("registered with on_unknown")
+
+
+def test_a_subclass_of_an_event_is_refused_as_no_event_is_one() -> None:
+    class Welcomed(UserCreated): ...
+
+    class UserDeleted(UserCreated): ...  # Named as one of ours.
+
+    for subclass in (Welcomed, UserDeleted):
+        assert refusal(subclass) == (
+            "events are instances of UserCreated, never of a subclass of it: on(UserCreated)"
+        )
+
+
+@pytest.mark.parametrize(
+    ("events", "instead"),
+    [
+        (("user.created", UserDeleted), 'on("user.created", "user.deleted")'),
+        ((UserDeleted, "user.created"), 'on("user.deleted", "user.created")'),
+        ((UserDeleted, "session.*"), 'on("user.deleted", "session.*")'),
+        (("*", UserDeleted), 'on("*", "user.deleted")'),
+    ],
+    ids=["name first", "class first", "family", "all"],
+)
+def test_names_with_classes_are_refused_with_the_names(events: Any, instead: str) -> None:
+    assert refusal(*events) == f"on takes names or classes, not both: {instead}"
 
 
 def test_no_types_are_refused_with_an_example() -> None:

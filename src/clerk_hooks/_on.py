@@ -1,9 +1,10 @@
 """The typed overloads of `Router.on`, and nothing else.
 
-One overload per event type, per wildcard and per created+updated pair, so that a type checker
-compares the parameter of each handler with the event that it will get; the last one takes any other
-combination. Each overload has a type variable of its own, bound to the handlers of its events,
-which keeps the decorated function's exact type. `tests/test_on.py` compares them with the catalog.
+There is one per event type (by name or by class), per family and per created+updated pair, so that
+a type checker compares the parameter of each handler with the event that it will get. Each of them
+has its own type variable, bound to the handlers of its events, which keeps the exact type of the
+decorated function. Two to five classes are checked in any combination. The last overload takes any
+other combination of names, unchecked. `tests/test_on.py` compares them with the catalog.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypedDict, TypeVar
 
 from .delivery import Delivery
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
         AnyEvent,
         EmailCreated,
         EmailEvent,
+        Event,
+        KnownEvent,
         OrganizationCreated,
         OrganizationDeleted,
         OrganizationDomainCreated,
@@ -91,7 +94,7 @@ _Event = TypeVar("_Event")
 Handler: TypeAlias = Callable[[_Event], object] | Callable[[_Event, Delivery], object]
 """A handler of an event: it takes the event, or the event and its delivery, and may be async."""
 
-EventPattern: TypeAlias = Literal[
+EventType: TypeAlias = Literal[
     "email.created",
     "organization.created",
     "organization.updated",
@@ -138,6 +141,11 @@ EventPattern: TypeAlias = Literal[
     "user.deleted",
     "waitlistEntry.created",
     "waitlistEntry.updated",
+]
+"""The name of an event type that this version of the library knows."""
+
+EventPattern: TypeAlias = Literal[
+    EventType,
     "email.*",
     "organization.*",
     "organizationDomain.*",
@@ -154,7 +162,7 @@ EventPattern: TypeAlias = Literal[
     "waitlistEntry.*",
     "*",
 ]
-"""What `on` takes: an event type, all of a family, or all."""
+"""The names that `on` takes: of an event type, of a family, or of all."""
 
 _EmailCreated = TypeVar("_EmailCreated", bound="Handler[EmailCreated]")
 _OrganizationCreated = TypeVar("_OrganizationCreated", bound="Handler[OrganizationCreated]")
@@ -288,6 +296,12 @@ _WaitlistEntrySaved = TypeVar(
     "_WaitlistEntrySaved", bound="Handler[WaitlistEntryCreated | WaitlistEntryUpdated]"
 )
 _Any = TypeVar("_Any", bound="Handler[Any]")
+_First = TypeVar("_First", bound="KnownEvent")
+_Second = TypeVar("_Second", bound="KnownEvent")
+_Third = TypeVar("_Third", bound="KnownEvent")
+_Fourth = TypeVar("_Fourth", bound="KnownEvent")
+_Fifth = TypeVar("_Fifth", bound="KnownEvent")
+_Result = TypeVar("_Result")
 
 
 class _Options(TypedDict, total=False):
@@ -296,240 +310,364 @@ class _Options(TypedDict, total=False):
     drop_stale: bool
 
 
+class Registers(Protocol[_Event]):
+    """The decorator for handlers of several events that are given by class.
+
+    It returns the function unchanged. Type checkers then know how a router calls it, and no more:
+    a type variable cannot be bound to the handlers of a combination.
+    """
+
+    @overload
+    def __call__(
+        self, function: Callable[[_Event, Delivery], _Result], /
+    ) -> Callable[[_Event, Delivery], _Result]: ...
+
+    @overload
+    def __call__(self, function: Callable[[_Event], _Result], /) -> Callable[[_Event], _Result]: ...
+
+
 class On(ABC):
     """The decorator `on` of a router, typed per event."""
 
     @overload
     def on(
-        self, event_type: Literal["email.created"], /, **options: Unpack[_Options]
+        self, event: Literal["email.created"] | type[EmailCreated], /, **options: Unpack[_Options]
     ) -> Callable[[_EmailCreated], _EmailCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organization.created"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["organization.created"] | type[OrganizationCreated],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_OrganizationCreated], _OrganizationCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organization.updated"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["organization.updated"] | type[OrganizationUpdated],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_OrganizationUpdated], _OrganizationUpdated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organization.deleted"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["organization.deleted"] | type[OrganizationDeleted],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_OrganizationDeleted], _OrganizationDeleted]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organizationDomain.created"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["organizationDomain.created"] | type[OrganizationDomainCreated],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_OrganizationDomainCreated], _OrganizationDomainCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organizationDomain.updated"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["organizationDomain.updated"] | type[OrganizationDomainUpdated],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_OrganizationDomainUpdated], _OrganizationDomainUpdated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organizationDomain.deleted"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["organizationDomain.deleted"] | type[OrganizationDomainDeleted],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_OrganizationDomainDeleted], _OrganizationDomainDeleted]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organizationInvitation.created"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["organizationInvitation.created"] | type[OrganizationInvitationCreated],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_OrganizationInvitationCreated], _OrganizationInvitationCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organizationInvitation.accepted"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["organizationInvitation.accepted"] | type[OrganizationInvitationAccepted],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_OrganizationInvitationAccepted], _OrganizationInvitationAccepted]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organizationInvitation.revoked"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["organizationInvitation.revoked"] | type[OrganizationInvitationRevoked],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_OrganizationInvitationRevoked], _OrganizationInvitationRevoked]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organizationMembership.created"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["organizationMembership.created"] | type[OrganizationMembershipCreated],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_OrganizationMembershipCreated], _OrganizationMembershipCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organizationMembership.updated"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["organizationMembership.updated"] | type[OrganizationMembershipUpdated],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_OrganizationMembershipUpdated], _OrganizationMembershipUpdated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["organizationMembership.deleted"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["organizationMembership.deleted"] | type[OrganizationMembershipDeleted],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_OrganizationMembershipDeleted], _OrganizationMembershipDeleted]: ...
 
     @overload
     def on(
-        self, event_type: Literal["paymentAttempt.created"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["paymentAttempt.created"] | type[PaymentAttemptCreated],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_PaymentAttemptCreated], _PaymentAttemptCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["paymentAttempt.updated"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["paymentAttempt.updated"] | type[PaymentAttemptUpdated],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_PaymentAttemptUpdated], _PaymentAttemptUpdated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["permission.created"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["permission.created"] | type[PermissionCreated],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_PermissionCreated], _PermissionCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["permission.updated"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["permission.updated"] | type[PermissionUpdated],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_PermissionUpdated], _PermissionUpdated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["permission.deleted"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["permission.deleted"] | type[PermissionDeleted],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_PermissionDeleted], _PermissionDeleted]: ...
 
     @overload
     def on(
-        self, event_type: Literal["role.created"], /, **options: Unpack[_Options]
+        self, event: Literal["role.created"] | type[RoleCreated], /, **options: Unpack[_Options]
     ) -> Callable[[_RoleCreated], _RoleCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["role.updated"], /, **options: Unpack[_Options]
+        self, event: Literal["role.updated"] | type[RoleUpdated], /, **options: Unpack[_Options]
     ) -> Callable[[_RoleUpdated], _RoleUpdated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["role.deleted"], /, **options: Unpack[_Options]
+        self, event: Literal["role.deleted"] | type[RoleDeleted], /, **options: Unpack[_Options]
     ) -> Callable[[_RoleDeleted], _RoleDeleted]: ...
 
     @overload
     def on(
-        self, event_type: Literal["session.created"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["session.created"] | type[SessionCreated],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_SessionCreated], _SessionCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["session.pending"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["session.pending"] | type[SessionPending],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_SessionPending], _SessionPending]: ...
 
     @overload
     def on(
-        self, event_type: Literal["session.ended"], /, **options: Unpack[_Options]
+        self, event: Literal["session.ended"] | type[SessionEnded], /, **options: Unpack[_Options]
     ) -> Callable[[_SessionEnded], _SessionEnded]: ...
 
     @overload
     def on(
-        self, event_type: Literal["session.removed"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["session.removed"] | type[SessionRemoved],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_SessionRemoved], _SessionRemoved]: ...
 
     @overload
     def on(
-        self, event_type: Literal["session.revoked"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["session.revoked"] | type[SessionRevoked],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_SessionRevoked], _SessionRevoked]: ...
 
     @overload
     def on(
-        self, event_type: Literal["sms.created"], /, **options: Unpack[_Options]
+        self, event: Literal["sms.created"] | type[SmsCreated], /, **options: Unpack[_Options]
     ) -> Callable[[_SmsCreated], _SmsCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscription.created"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["subscription.created"] | type[SubscriptionCreated],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_SubscriptionCreated], _SubscriptionCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscription.updated"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["subscription.updated"] | type[SubscriptionUpdated],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_SubscriptionUpdated], _SubscriptionUpdated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscription.active"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["subscription.active"] | type[SubscriptionActive],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_SubscriptionActive], _SubscriptionActive]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscription.pastDue"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["subscription.pastDue"] | type[SubscriptionPastDue],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_SubscriptionPastDue], _SubscriptionPastDue]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscriptionItem.created"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["subscriptionItem.created"] | type[SubscriptionItemCreated],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_SubscriptionItemCreated], _SubscriptionItemCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscriptionItem.updated"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["subscriptionItem.updated"] | type[SubscriptionItemUpdated],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_SubscriptionItemUpdated], _SubscriptionItemUpdated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscriptionItem.active"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["subscriptionItem.active"] | type[SubscriptionItemActive],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_SubscriptionItemActive], _SubscriptionItemActive]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscriptionItem.upcoming"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["subscriptionItem.upcoming"] | type[SubscriptionItemUpcoming],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_SubscriptionItemUpcoming], _SubscriptionItemUpcoming]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscriptionItem.incomplete"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["subscriptionItem.incomplete"] | type[SubscriptionItemIncomplete],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_SubscriptionItemIncomplete], _SubscriptionItemIncomplete]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscriptionItem.pastDue"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["subscriptionItem.pastDue"] | type[SubscriptionItemPastDue],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_SubscriptionItemPastDue], _SubscriptionItemPastDue]: ...
 
     @overload
     def on(
         self,
-        event_type: Literal["subscriptionItem.freeTrialEnding"],
+        event: Literal["subscriptionItem.freeTrialEnding"] | type[SubscriptionItemFreeTrialEnding],
         /,
         **options: Unpack[_Options],
     ) -> Callable[[_SubscriptionItemFreeTrialEnding], _SubscriptionItemFreeTrialEnding]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscriptionItem.canceled"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["subscriptionItem.canceled"] | type[SubscriptionItemCanceled],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_SubscriptionItemCanceled], _SubscriptionItemCanceled]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscriptionItem.ended"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["subscriptionItem.ended"] | type[SubscriptionItemEnded],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_SubscriptionItemEnded], _SubscriptionItemEnded]: ...
 
     @overload
     def on(
-        self, event_type: Literal["subscriptionItem.abandoned"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["subscriptionItem.abandoned"] | type[SubscriptionItemAbandoned],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_SubscriptionItemAbandoned], _SubscriptionItemAbandoned]: ...
 
     @overload
     def on(
-        self, event_type: Literal["user.created"], /, **options: Unpack[_Options]
+        self, event: Literal["user.created"] | type[UserCreated], /, **options: Unpack[_Options]
     ) -> Callable[[_UserCreated], _UserCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["user.updated"], /, **options: Unpack[_Options]
+        self, event: Literal["user.updated"] | type[UserUpdated], /, **options: Unpack[_Options]
     ) -> Callable[[_UserUpdated], _UserUpdated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["user.deleted"], /, **options: Unpack[_Options]
+        self, event: Literal["user.deleted"] | type[UserDeleted], /, **options: Unpack[_Options]
     ) -> Callable[[_UserDeleted], _UserDeleted]: ...
 
     @overload
     def on(
-        self, event_type: Literal["waitlistEntry.created"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["waitlistEntry.created"] | type[WaitlistEntryCreated],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_WaitlistEntryCreated], _WaitlistEntryCreated]: ...
 
     @overload
     def on(
-        self, event_type: Literal["waitlistEntry.updated"], /, **options: Unpack[_Options]
+        self,
+        event: Literal["waitlistEntry.updated"] | type[WaitlistEntryUpdated],
+        /,
+        **options: Unpack[_Options],
     ) -> Callable[[_WaitlistEntryUpdated], _WaitlistEntryUpdated]: ...
 
     @overload
@@ -699,32 +837,71 @@ class On(ABC):
 
     @overload
     def on(
+        self, first: type[_First], second: type[_Second], /, **options: Unpack[_Options]
+    ) -> Registers[_First | _Second]: ...
+
+    @overload
+    def on(
+        self,
+        first: type[_First],
+        second: type[_Second],
+        third: type[_Third],
+        /,
+        **options: Unpack[_Options],
+    ) -> Registers[_First | _Second | _Third]: ...
+
+    @overload
+    def on(
+        self,
+        first: type[_First],
+        second: type[_Second],
+        third: type[_Third],
+        fourth: type[_Fourth],
+        /,
+        **options: Unpack[_Options],
+    ) -> Registers[_First | _Second | _Third | _Fourth]: ...
+
+    @overload
+    def on(
+        self,
+        first: type[_First],
+        second: type[_Second],
+        third: type[_Third],
+        fourth: type[_Fourth],
+        fifth: type[_Fifth],
+        /,
+        **options: Unpack[_Options],
+    ) -> Registers[_First | _Second | _Third | _Fourth | _Fifth]: ...
+
+    @overload
+    def on(
         self, *event_types: EventPattern, **options: Unpack[_Options]
     ) -> Callable[[_Any], _Any]: ...
 
     def on(
-        self, *event_types: str, name: str | None = None, drop_stale: bool = False
+        self, *events: str | type[Event[Any]], name: str | None = None, drop_stale: bool = False
     ) -> Callable[[Any], Any]:
         """Register a handler: ``@router.on("user.created")``.
 
-        `event_types` are event types (``"user.created"``), families (``"user.*"``), or ``"*"`` for
-        every event, unknown ones included. `name` is the handler's name in logs and stores; without
-        it, its module and qualified name are. The decorator returns the function unchanged, so
-        decorators stack; a handler that matches an event twice runs once.
+        `events` are event types (``"user.created"``), families (``"user.*"``), ``"*"`` for every
+        event, unknown ones included; or event classes (``UserCreated``), but not together with
+        names. `name` is the handler's name in logs and stores; the default is its module and
+        qualified name. The decorator returns the function unchanged, so decorators stack; a handler
+        that matches an event twice runs once.
 
-        With `drop_stale`, which needs an endpoint with a store, the handler does not get an event
-        that is older than one of the same object that was handled, nor any after its deletion.
+        With `drop_stale`, which needs a store, the handler does not get an event that is older than
+        one of the same object that was handled before, or any event after the object's deletion.
 
         The handler takes ``(event)`` or ``(event, delivery)``, may be ``async`` and may return
         anything.
 
-        Raises `ConfigurationError` for a misspelt event type, and for a handler that cannot be
-        called with an event.
+        Raises `ConfigurationError` for a misspelt event type or another class, and for a handler
+        that cannot be called with an event.
         """
-        return self._register(event_types, name, drop_stale=drop_stale)
+        return self._register(events, name, drop_stale=drop_stale)
 
     @abstractmethod
     def _register(
-        self, event_types: tuple[str, ...], name: str | None, *, drop_stale: bool
+        self, events: tuple[str | type[Event[Any]], ...], name: str | None, *, drop_stale: bool
     ) -> Callable[[Any], Any]:
         """What `on` does, for the router to define."""

@@ -6,25 +6,24 @@ nothing of HTTP or signatures.
 
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
-from ._on import Handler, On
+from ._on import EventType, Handler, On
 from .delivery import Delivery
 from .dispatch import arun_handlers, run_handlers
 from .errors import ConfigurationError, InputTypeError
 from .event_types import EVENT_TYPES
 from .eventloop import RunSync
 from .handler import RegisteredHandler, check_needs_no_store
+from .patterns import event_types_of
 from .registry import OTHERS, Registry
-from .spelling import did_you_mean
 
 if TYPE_CHECKING:
-    from .events import AnyEvent, UnknownEvent
+    from .events import AnyEvent, Event, UnknownEvent
 
 _AnyHandler = TypeVar("_AnyHandler", bound=Callable[..., object])
 _UnknownHandler = TypeVar("_UnknownHandler", bound="Handler[UnknownEvent]")
-
-_FAMILIES = frozenset(event_type.partition(".")[0] for event_type in EVENT_TYPES)
+_Handlers: TypeAlias = tuple[RegisteredHandler, ...]
 
 
 class Router(On):
@@ -74,11 +73,19 @@ class Router(On):
         return tuple([handler.function for handler in self._registry.handlers_for(event_type)])
 
     @property
-    def event_types(self) -> tuple[str, ...]:
-        """The event types that have a handler: those to subscribe to in Clerk's dashboard."""
+    def event_types(self) -> "tuple[EventType, ...]":
+        """The event types that have a handler: those to subscribe to in Clerk's dashboard.
+
+        Those that this version of the library does not know are in `unknown_event_types`.
+        """
         named = self._registry.named_types()
-        known = [event_type for event_type in EVENT_TYPES if event_type in named]
-        return (*known, *sorted(named - EVENT_TYPES.keys()))
+        known = tuple(event_type for event_type in EVENT_TYPES if event_type in named)
+        return cast("tuple[EventType, ...]", known)
+
+    @property
+    def unknown_event_types(self) -> tuple[str, ...]:
+        """The event types that have a handler by `on_unknown`, in alphabetical order."""
+        return tuple(sorted(self._registry.named_types() - EVENT_TYPES.keys()))
 
     def dispatch(self, delivery: "Delivery | AnyEvent") -> None:
         """Run the handlers of a delivery, or of an event alone, as unit tests have it.
@@ -92,8 +99,8 @@ class Router(On):
         (await `adispatch` there), or if a handler has `drop_stale`, which needs the store of a
         `Processor`.
         """
-        if handlers := self._handlers_of(delivery):
-            run_handlers(handlers, *_event_and_delivery(delivery))
+        if handlers := self._registry.handlers_for(_event_type(delivery)):
+            run_handlers(*_run(handlers, delivery))
 
     async def adispatch(
         self, delivery: "Delivery | AnyEvent", *, run_sync: RunSync | None = None
@@ -103,23 +110,13 @@ class Router(On):
         Sync handlers run through `run_sync` (default: `asyncio.to_thread`). If this call is
         cancelled while one runs, it waits for the end of that handler first.
         """
-        if handlers := self._handlers_of(delivery):
-            await arun_handlers(handlers, *_event_and_delivery(delivery), run_sync)
-
-    def _handlers_of(self, subject: object) -> tuple[RegisteredHandler, ...]:
-        handlers = self._registry.handlers_for(_event_type(subject))
-        for handler in handlers:
-            if handler.drop_stale:
-                check_needs_no_store(handler, handler)
-        return handlers
+        if handlers := self._registry.handlers_for(_event_type(delivery)):
+            await arun_handlers(*_run(handlers, delivery), run_sync)
 
     def _register(
-        self, event_types: tuple[str, ...], name: str | None, *, drop_stale: bool
+        self, events: "tuple[str | type[Event[Any]], ...]", name: str | None, *, drop_stale: bool
     ) -> Callable[[_AnyHandler], _AnyHandler]:
-        if not event_types:
-            raise ConfigurationError('on takes event types: @router.on("user.created")')
-        expanded = [event_type for pattern in event_types for event_type in _expand(pattern)]
-        return self._decorator(frozenset(expanded), name, drop_stale=drop_stale)
+        return self._decorator(event_types_of(events), name, drop_stale=drop_stale)
 
     def _decorator(
         self, event_types: frozenset[str], name: str | None, *, drop_stale: bool = False
@@ -139,27 +136,6 @@ def registry_of(router: Router) -> Registry:
     return router._registry  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 
-def _expand(pattern: str) -> list[str]:
-    """The event types that a pattern of `Router.on` stands for."""
-    if isinstance(pattern, str):
-        if pattern == "*":
-            return [*EVENT_TYPES, OTHERS]
-        if pattern in EVENT_TYPES:
-            return [pattern]
-        family, _, name = pattern.partition(".")
-        if name == "*" and family in _FAMILIES:
-            return [event_type for event_type in EVENT_TYPES if event_type.startswith(family + ".")]
-    raise ConfigurationError(f"unknown event type {pattern!r}{_suggestion(pattern)}")
-
-
-def _suggestion(pattern: object) -> str:
-    if not isinstance(pattern, str):
-        return ': @router.on("user.created")'
-    choices = [*EVENT_TYPES, *(f"{family}.*" for family in _FAMILIES)]
-    newer = "; for a type newer than this version use on_unknown"
-    return did_you_mean(pattern, choices) or newer
-
-
 def _event_type(subject: object) -> str:
     event_type = getattr(subject, "type", None)
     if not isinstance(event_type, str):
@@ -168,5 +144,13 @@ def _event_type(subject: object) -> str:
     return event_type
 
 
-def _event_and_delivery(subject: "Delivery | AnyEvent") -> "tuple[AnyEvent, Delivery | None]":
-    return (subject.event, subject) if isinstance(subject, Delivery) else (subject, None)
+def _run(
+    handlers: _Handlers, subject: "Delivery | AnyEvent"
+) -> "tuple[_Handlers, AnyEvent, Delivery | None]":
+    """What to run: the handlers, the event, and its delivery if there is one."""
+    for handler in handlers:
+        if handler.drop_stale:
+            check_needs_no_store(handler, handler)
+    if isinstance(subject, Delivery):
+        return handlers, subject.event, subject
+    return handlers, subject, None

@@ -115,7 +115,7 @@ def test_a_handler_of_each_type_is_checked() -> None:
     text = (SOURCE / "_on.py").read_text("utf-8")
     told(
         [
-            f'_on.py: add "{event_type}" to `EventPattern`, and an overload with its type variable '
+            f'_on.py: add "{event_type}" to `EventType`, and an overload with its type variable '
             f"for `{name}`; write them like those of the type above"
             for event_type, (_, name) in EVENT_TYPES.items()
             if text.count(f'"{event_type}"') < 2 or not re.search(rf"\b{name}\b", text)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing_extensions import assert_type
 
 from clerk_hooks import Delivery, Router, parse_event
+from clerk_hooks._on import EventType
 from clerk_hooks.events import AnyEvent, Event, UnknownEvent, UserCreated
 
 router = Router()
@@ -75,7 +76,8 @@ async def awaited(created: UserCreated, delivery: Delivery) -> None:
 def read(event: Event[object]) -> None:
     assert_type(router.handlers_for("user.created"), tuple[Callable[..., object], ...])
     router.handlers_for(event.type)
-    assert_type(router.event_types, tuple[str, ...])
+    assert_type(router.event_types, tuple[EventType, ...])
+    assert_type(router.unknown_event_types, tuple[str, ...])
     assert_type(router.include(Router()), None)
     router.handlers_for(UserCreated)  # type: ignore[arg-type]
     router.event_types = ()  # type: ignore[misc]
