@@ -1,4 +1,4 @@
-"""A registered handler: the function, its name, and how it wants to be called."""
+"""A registered handler: the function, its name, how it is called, and the rules it must keep."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,9 +16,10 @@ MAX_NAME = 255
 class RegisteredHandler:
     """A function that was registered for events.
 
-    `function` takes ``(event)`` or ``(event, delivery)``. `name` stands for it in logs and stores.
-    `drop_stale` says that events which are older than one that was handled are not for it. Raises
-    `ConfigurationError` where `function` cannot be called in either way.
+    `function` takes ``(event)`` or ``(event, delivery)``. `name` stands for it in logs and stores;
+    the default is its module and qualified name. With `drop_stale` it does not get events that are
+    older than one that was handled before. Raises `ConfigurationError` if `function` cannot be
+    called in either way.
     """
 
     __slots__ = (
@@ -38,7 +39,7 @@ class RegisteredHandler:
             kind = type(function).__name__
             raise ConfigurationError(f"a handler is a function, not an object of type {kind}")
         if name is not None and (not isinstance(name, str) or not name):
-            raise ConfigurationError("name: text that is not empty")
+            raise ConfigurationError("name: expected non-empty text")
         self.function = function
         self.name = name or _name(function)
         self.has_own_name = bool(name) or _has_own_name(function)
@@ -47,39 +48,36 @@ class RegisteredHandler:
         self.takes_delivery, self.needs_delivery = delivery_parameter(function, self.name)
 
     def call(self, event: Any, delivery: Delivery | None) -> object:
-        """Call the function; what an async one returns is left to be awaited.
-
-        Every handler is run through here, whoever dispatches.
-        """
+        """Call the function and return its result, which the caller awaits if it is async."""
         if self.takes_delivery and delivery is not None:
             return self.function(event, delivery)
         return self.function(event)
 
     @property
     def identity(self) -> object:
-        """Equal for one and the same function. A bound method is a new object at each look-up."""
+        """Equal for the same function: a bound method is a new object each time it is looked up."""
         function = self.function
         if isinstance(function, MethodType):
             return id(function.__self__), id(function.__func__)
-        if isinstance(function, BuiltinMethodType):  # Such as `[].append`; its equality is that.
+        if isinstance(function, BuiltinMethodType):  # Such as `[].append`, equal in this sense.
             return function
         return id(function)
 
 
 def _name(function: Callable[..., object]) -> str:
-    """``module.qualname``; for objects without one, such as partials, that of their type."""
+    """``module.qualname``; for objects that have none, such as partials, that of their type."""
     named = function if hasattr(function, "__qualname__") else type(function)
     module = getattr(named, "__module__", None)  # Methods of built-in types have none.
     return f"{module}.{named.__qualname__}" if module else named.__qualname__
 
 
 def _has_own_name(function: Callable[..., object]) -> bool:
-    """Whether `_name` tells this function from others: a lambda's and a partial's does not."""
+    """Whether `_name` is for this function alone. All lambdas share a name, as do all partials."""
     return getattr(function, "__qualname__", "<lambda>").rpartition(".")[2] != "<lambda>"
 
 
 def _is_async(function: Callable[..., object], name: str) -> bool:
-    """Whether `function` is `async`. Raises `ConfigurationError` where it is a generator."""
+    """Whether `function` is `async`. Raises `ConfigurationError` if it is a generator function."""
     from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 
     while isinstance(function, partial):
@@ -87,7 +85,7 @@ def _is_async(function: Callable[..., object], name: str) -> bool:
     kinds = (function, type(function).__call__)
     if any(isgeneratorfunction(kind) or isasyncgenfunction(kind) for kind in kinds):
         raise ConfigurationError(
-            f"the handler {name} is a generator function: a call of it runs nothing"
+            f"the handler {name} is a generator function: calling it runs nothing"
         )
     return any(map(iscoroutinefunction, kinds))
 

@@ -1,4 +1,4 @@
-"""Stores of one's own, and `drop_stale`, as type checkers see them. Checked, never run."""
+"""Your own stores, and `drop_stale`, as type checkers see them. Checked, never run."""
 
 from collections.abc import Sequence
 from datetime import timedelta

@@ -134,7 +134,7 @@ router.on("user.created")(None)  # type: ignore[type-var]
 sessions: list[SessionCreated] = []
 router.on("user.created")(sessions.append)  # type: ignore[type-var]
 
-# Misspelt event types, and whatever else is no argument.
+# Misspelt event types, and other wrong arguments.
 
 
 @router.on("user.create")  # type: ignore[call-overload,untyped-decorator]
