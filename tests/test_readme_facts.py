@@ -170,7 +170,7 @@ def test_the_numbers_of_crashes_and_of_wrong_verdicts_are_as_stated() -> None:
     ) in README
     assert f"| crashes, on {len(INPUTS)} inputs | {crashes}; for" in README
     assert f"| accepts what it should refuse | {accepted} | 0 |" in README
-    assert f"inputs of a table of {len(INPUTS)}," in VERIFYING
+    assert f"on a table of {len(INPUTS)} inputs that" in VERIFYING
     assert f"crashes on {crashes} of them" in VERIFYING
     assert f"accepts {accepted} that it should refuse" in VERIFYING
 
