@@ -182,6 +182,21 @@ def test_what_comes_back_from_a_plain_function_is_awaited_on_the_loop(
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("value", [5, None, "text", object()], ids=["int", "None", "str", "object"])
+def test_a_handler_may_return_anything(router: Router, value: object) -> None:
+    ran: list[str] = []
+
+    async def coroutine(event: object) -> object:
+        ran.append("async")
+        return value
+
+    router.on("user.created")(lambda event: value)
+    router.on("user.created")(coroutine)
+    asyncio.run(router.adispatch(EVENT))
+    asyncio.run(router.adispatch(EVENT, run_sync=on_the_loop))
+    assert ran == ["async", "async"]
+
+
 def test_failures_of_async_and_sync_handlers_come_together(router: Router) -> None:
     ran: list[object] = []
     first, second = ValueError("1"), AbortDelivery("2")

@@ -360,5 +360,6 @@ def test_a_delivery_of_anything_else_is_refused(
         Delivery(message_id, attempted_at, payload)
 
 
-def test_the_last_second_of_a_timestamp_is_an_instant() -> None:
+def test_the_first_and_the_last_second_of_a_timestamp_are_instants() -> None:
+    assert Delivery("msg_1", 0, BODY).attempted_at.year == 1970
     assert Delivery("msg_1", 10**11 - 1, BODY).attempted_at.year == 5138

@@ -111,6 +111,26 @@ def test_it_is_unset_when_the_request_is_over() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("is_async", [False, True], ids=["dispatch", "adispatch"])
+def test_handlers_that_a_handler_dispatches_itself_see_no_claim(is_async: bool) -> None:
+    seen: list[object] = []
+    inner, outer = Router(), Router()
+    inner.on("user.created")(lambda event: seen.append(running_handler.get()))
+
+    @outer.on("user.created", name="outer")
+    async def handler(received: Any) -> None:
+        if is_async:
+            await inner.adispatch(received)
+        else:
+            inner.dispatch(received)
+        assert running_handler.get() is not None
+
+    endpoint, _ = WAYS["areceive"].endpoint(outer)
+    body = event()
+    reply = asyncio.run(endpoint.areceive(body, sign(body, secret=SECRET)))
+    assert (reply.status, seen) == (200, [None])
+
+
 def test_requests_at_the_same_time_see_their_own() -> None:
     seen: dict[str, Any] = {}
     router = Router()

@@ -232,6 +232,8 @@ def failing_pairs() -> Iterator[tuple[str, str]]:
         pytest.param(5, id="int"),
         pytest.param("svix-id: msg_1", id="text"),
         pytest.param(b"svix-id: msg_1", id="bytes"),
+        pytest.param("", id="empty text"),
+        pytest.param(b"", id="empty bytes"),
         pytest.param(bytearray(b"svix-id"), id="bytearray"),
         pytest.param(memoryview(b"svix-id"), id="memoryview"),
         pytest.param(["svix-id", "svix-timestamp"], id="names only"),

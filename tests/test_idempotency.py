@@ -194,6 +194,12 @@ def test_the_default_retention_outlasts_the_retries_of_svix() -> None:
     assert checked_retention(DEFAULT_RETENTION) == 3 * 24 * 3600 > 2 * sum(retries)
 
 
+@pytest.mark.parametrize("missing", ["claim", "confirm", "release"])
+def test_a_store_has_all_three_methods_that_an_endpoint_calls(missing: str) -> None:
+    methods = {"claim", "confirm", "release"} - {missing}
+    assert is_store(type("Store", (), dict.fromkeys(methods, print))()) is False
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [(MemoryStore(), True), (MemoryStore, False), ("redis://", False), (object(), False)],

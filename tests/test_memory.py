@@ -41,6 +41,14 @@ def test_max_messages_is_a_positive_number(value: Any) -> None:
         MemoryStore(max_messages=value)
 
 
+def test_there_may_be_room_for_one_message_only() -> None:
+    store = MemoryStore(max_messages=1)
+    assert handle(store, "msg_1")
+    assert not handle(store, "msg_1")
+    assert handle(store, "msg_2")
+    assert handle(store, "msg_1")
+
+
 @pytest.mark.parametrize("value", [timedelta(0), 5], ids=repr)
 def test_retention_is_a_positive_timedelta(value: Any) -> None:
     with pytest.raises(ConfigurationError, match="retention"):
@@ -84,6 +92,16 @@ def test_a_mark_is_remembered_for_the_retention_and_no_longer(clock: Clock) -> N
     assert store.claim("msg_2", ["h"], LEASE, version(4)).stale == ("h",)
     clock.now += 1
     assert handle(store, "msg_3", version(4))
+
+
+def test_an_old_mark_counts_for_nothing_though_its_object_is_remembered(clock: Clock) -> None:
+    store = MemoryStore(retention=timedelta(hours=1), clock=clock)
+    assert handle(store, "msg_2", version(5))
+    clock.now += 1800
+    claim = store.claim("msg_3", ["h"], LEASE, version(6))  # Looks at the object,
+    store.release("msg_3", ["h"], claim.token)  # and does not move its mark.
+    clock.now += 1800
+    assert handle(store, "msg_1", version(4))
 
 
 def test_what_has_expired_takes_no_room(clock: Clock) -> None:

@@ -245,6 +245,27 @@ def test_aprocess_runs_sync_handlers_through_run_sync(router: Router) -> None:
     assert ran == ["run_sync", "a"]
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        '{"type":"user.deleted","data":{"id":"u"},"type":"user.created"}',
+        '{"data":{"id":"u"},"type":"user.created","x":{"y":'
+        + 80 * " "
+        + '{"type":"user.deleted"}}}',
+        '{"type":"user.deleted","x":{},"data":[],"type":"user.created","data":{"id":"u"}}',
+    ],
+    ids=["twice", "nested", "of another shape"],
+)
+def test_the_handlers_are_those_of_the_real_type(
+    router: Router, process: Process, payload: str
+) -> None:
+    ran: list[str] = []
+    register(router, "created", ran=ran)
+    router.on("user.deleted", name="deleted")(lambda event: ran.append(event.type))
+    assert process(Processor(router), Delivery("msg_1", 1, payload)) == "handled"
+    assert ran == ["created"]
+
+
 def test_the_router_is_not_asked_for_a_type_that_the_payload_only_seems_to_have(
     router: Router, process: Process
 ) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from clerk_hooks import ConfigurationError, Router, parse_event
+from clerk_hooks import ConfigurationError, Delivery, Processor, Router, parse_event
 from clerk_hooks.event_types import EVENT_TYPES
 from clerk_hooks.events import UnknownEvent
 
@@ -34,6 +34,14 @@ def test_without_names_every_unknown_event_is_handled(router: Router) -> None:
     assert router.handlers_for("anything at all") == (first,)
     assert router.handlers_for("") == (first,)
     assert all(router.handlers_for(event_type) == () for event_type in EVENT_TYPES)
+
+
+def test_it_needs_no_store(router: Router) -> None:
+    ran: list[str] = []
+    router.on_unknown()(lambda event: ran.append(event.type))
+    delivery = Delivery("msg_1", 1_700_000_000, '{"type":"user.promoted","data":{}}')
+    assert Processor(router).process(delivery) == "handled"
+    assert ran == ["user.promoted"]
 
 
 def test_the_handler_gets_the_raw_data(router: Router) -> None:

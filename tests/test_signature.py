@@ -278,6 +278,7 @@ NO_TIMES = {
     "nan": float("nan"),
     "inf": float("inf"),
     "huge int": 10**5000,
+    "twelve digits": 10**11,
     "huge Decimal": Decimal("1e400"),
     "complex": 1j,
     "timedelta": timedelta(seconds=NOW),

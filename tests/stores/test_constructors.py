@@ -38,14 +38,19 @@ def stores(**options: Any) -> list[Any]:
 @pytest.mark.parametrize("value", [timedelta(0), timedelta(-1), 5, None, timedelta(hours=2)])
 @pytest.mark.parametrize("kind", range(3))
 def test_the_timeout_is_a_timedelta_up_to_an_hour(kind: int, value: Any) -> None:
-    with pytest.raises(ConfigurationError, match="timeout: a timedelta"):
+    with pytest.raises(ConfigurationError, match="timeout must be a positive timedelta"):
         stores(timeout=value)[kind]()
+
+
+@pytest.mark.parametrize("kind", range(3))
+def test_the_timeout_may_be_an_hour(kind: int) -> None:
+    stores(timeout=timedelta(hours=1))[kind]()
 
 
 @pytest.mark.parametrize("value", [timedelta(0), timedelta(-1), 5, None])
 @pytest.mark.parametrize("kind", range(3))
 def test_the_retention_is_a_timedelta_that_is_positive(kind: int, value: Any) -> None:
-    with pytest.raises(ConfigurationError, match="retention: a timedelta"):
+    with pytest.raises(ConfigurationError, match="retention must be a positive"):
         stores(retention=value)[kind]()
 
 
