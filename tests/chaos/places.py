@@ -6,6 +6,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,22 +43,27 @@ class Place(NamedTuple):
     url: str
 
     def open(self) -> Any:
-        """The store, for one process."""
+        """The store, for one process.
+
+        Its timeout is long: how many processes wait for one another is not what is tested.
+        """
+        timeout = timedelta(seconds=60)
         if self.kind == "SQLiteStore":
             from clerk_hooks.stores.sqlite import SQLiteStore
 
-            return SQLiteStore(self.url)
+            return SQLiteStore(self.url, timeout=timeout)
         if self.kind == "RedisStore":
             from clerk_hooks.stores.redis import RedisStore
 
             url, prefix = self.url.split(" ")
-            return RedisStore(url, prefix=prefix)
+            return RedisStore(url, prefix=prefix, timeout=timeout)
         from sqlalchemy import create_engine
 
         from clerk_hooks.stores.sqlalchemy import SQLAlchemyStore
 
         # So few that all processes together do not ask the server for more than it has.
-        return SQLAlchemyStore(create_engine(self.url, pool_size=4, max_overflow=0))
+        engine = create_engine(self.url, pool_size=4, max_overflow=0)
+        return SQLAlchemyStore(engine, timeout=timeout)
 
     @property
     def is_transactional(self) -> bool:

@@ -38,7 +38,7 @@ class Run(NamedTuple):
     times: Times = Times()
 
 
-_AS_THEY_ARE = Times(15, (1, 5, 60, 60, 60, 60, 60), 60)  # But for those between attempts.
+_PATIENT = Times(60, (1, 5, 60, 60, 60, 60, 60), 60)
 
 
 class Outcome(NamedTuple):
@@ -58,10 +58,10 @@ def run(kind: str, settings: Run) -> Outcome:
 
 
 def crowd(kind: str, settings: Run) -> Outcome:
-    """Deliver one message that many times at once, without a kill, in times as they are."""
+    """Deliver one message that many times at once, without a kill; all wait for one another."""
     chance = random.Random(settings.seed)
     (message,) = plan(1, 1, chance)
-    settings = settings._replace(kill_every=None, rate=1e9, times=_AS_THEY_ARE)
+    settings = settings._replace(kill_every=None, rate=1e9, times=_PATIENT)
     return _play(kind, [message], settings.events * [message], settings, chance)
 
 

@@ -28,6 +28,11 @@ class Times(NamedTuple):
     lease: float = 3.0
     """What the servers are set to: 60 s."""
 
+    def slower(self, factor: float) -> "Times":
+        """These times on a machine that is that many times as slow."""
+        retries = tuple(delay * factor for delay in self.retries)
+        return Times(self.timeout * factor, retries, self.lease * factor)
+
 
 TWICE = 0.1
 """The share of messages that are sent twice at a time, and that are sent again at the end."""

@@ -33,6 +33,11 @@ def lacks(reason: str) -> None:
     pytest.skip(reason)
 
 
+def slowness() -> float:
+    """How many times as long as on a quiet machine may be taken here and now; 1.0 where it is."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 class Clock:
     """A clock that stands still until it is set."""
 

@@ -15,10 +15,8 @@ from sqlalchemy.engine import Connection
 from clerk_hooks import Router, StoreUnavailable
 from clerk_hooks.stores.sqlalchemy import SQLAlchemyStore
 
-from .backends import Backend, backend
+from .backends import Backend, backend, slowness
 from .worker import LEASE, Receiver
-
-TIMEOUT = timedelta(seconds=2)
 
 
 @pytest.fixture
@@ -35,8 +33,14 @@ def engine(place: Backend) -> Iterator[sqlalchemy.Engine]:
 
 
 @pytest.fixture
-def store(engine: sqlalchemy.Engine) -> Any:
-    return SQLAlchemyStore(engine, timeout=TIMEOUT)
+def timeout() -> float:
+    """The store's, in seconds."""
+    return 2 * slowness()
+
+
+@pytest.fixture
+def store(engine: sqlalchemy.Engine, timeout: float) -> Any:
+    return SQLAlchemyStore(engine, timeout=timedelta(seconds=timeout))
 
 
 def waiting(connection: Connection) -> int:
@@ -48,21 +52,23 @@ def waiting(connection: Connection) -> int:
     return int(connection.exec_driver_sql(statement).scalar_one())
 
 
-def test_a_claim_that_waits_for_the_table(store: Any, engine: sqlalchemy.Engine) -> None:
+def test_a_claim_that_waits_for_the_table(
+    store: Any, engine: sqlalchemy.Engine, timeout: float
+) -> None:
     store.claim("msg_1", ["h"], LEASE)
     with engine.connect() as connection:
         connection.exec_driver_sql("LOCK TABLE clerk_hooks_claims IN ACCESS EXCLUSIVE MODE")
         started = time.monotonic()
         with pytest.raises(StoreUnavailable, match="57014"):  # Of PostgreSQL: query_canceled.
             store.claim("msg_2", ["h"], LEASE)
-        assert time.monotonic() - started < TIMEOUT.total_seconds() + 0.6
+        assert time.monotonic() - started < 1.3 * timeout
         assert waiting(connection) == 0
         connection.rollback()
     assert store.claim("msg_2", ["h"], LEASE).run == ("h",)
 
 
 def test_a_confirm_in_a_handlers_transaction_that_waits_for_the_row(
-    store: Any, engine: sqlalchemy.Engine, caplog: pytest.LogCaptureFixture
+    store: Any, engine: sqlalchemy.Engine, timeout: float, caplog: pytest.LogCaptureFixture
 ) -> None:
     router = Router()
     others: list[Connection] = []
@@ -79,7 +85,7 @@ def test_a_confirm_in_a_handlers_transaction_that_waits_for_the_row(
     assert receiver.receive("msg_1") == 503
     assert "57014" in caplog.text
     # The claim is not released either, as that waits for the same row.
-    assert time.monotonic() - started < 2 * TIMEOUT.total_seconds() + 0.6
+    assert time.monotonic() - started < 2.3 * timeout
     assert waiting(others[0]) == 0
     others[0].close()
     store.forget("msg_1")  # Instead of waiting for the end of the lease.

@@ -17,6 +17,7 @@ import pytest
 from clerk_hooks import Endpoint, Router, StoreUnavailable, sign
 from clerk_hooks.stores.sqlite import SQLiteStore
 
+from .backends import slowness
 from .worker import LEASE, PAYLOAD, SECRET
 
 
@@ -62,7 +63,7 @@ def test_a_locked_file_is_not_waited_for_longer_than_the_timeout(path: Path) -> 
     with locked(path):
         started = time.monotonic()
         assert shop.receive("msg_2") == 503
-        assert 0.25 < time.monotonic() - started < 0.6
+        assert 0.25 < time.monotonic() - started < 0.3 + 0.3 * slowness()
     assert shop.runs == ["h"]
     assert shop.receive("msg_2") == 200
     assert shop.runs == ["h", "h"]
@@ -87,7 +88,7 @@ def test_threads_that_queue_before_a_locked_file_wait_no_longer_either(path: Pat
         for thread in threads:
             thread.join(10)
     assert len(waited) == 6
-    assert max(waited) < 0.9
+    assert max(waited) < 0.5 + 0.4 * slowness()
     store.close()
 
 
