@@ -107,7 +107,7 @@ def test_two_to_five_classes_are_those_of_any_events() -> None:
     for number, overload in enumerate(OVERLOADS_OF_CLASSES, 2):
         variables = [get_args(hint)[0] for hint in positional(overload)]
         assert len(set(variables)) == len(variables) == number
-        assert all(variable.__bound__ == ForwardRef("KnownEvent") for variable in variables)
+        assert all(variable.__bound__ == ForwardRef("Event[Any]") for variable in variables)
         registers = get_type_hints(overload, NAMES)["return"]
         assert get_origin(registers) is _on.Registers
         assert get_args(registers) == (reduce(or_, variables),)

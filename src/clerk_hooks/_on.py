@@ -29,7 +29,6 @@ if TYPE_CHECKING:
         EmailCreated,
         EmailEvent,
         Event,
-        KnownEvent,
         OrganizationCreated,
         OrganizationDeleted,
         OrganizationDomainCreated,
@@ -296,11 +295,12 @@ _WaitlistEntrySaved = TypeVar(
     "_WaitlistEntrySaved", bound="Handler[WaitlistEntryCreated | WaitlistEntryUpdated]"
 )
 _Any = TypeVar("_Any", bound="Handler[Any]")
-_First = TypeVar("_First", bound="KnownEvent")
-_Second = TypeVar("_Second", bound="KnownEvent")
-_Third = TypeVar("_Third", bound="KnownEvent")
-_Fourth = TypeVar("_Fourth", bound="KnownEvent")
-_Fifth = TypeVar("_Fifth", bound="KnownEvent")
+# Not bound to `KnownEvent`: with a union of 46 classes, mypy takes six times as long here.
+_First = TypeVar("_First", bound="Event[Any]")
+_Second = TypeVar("_Second", bound="Event[Any]")
+_Third = TypeVar("_Third", bound="Event[Any]")
+_Fourth = TypeVar("_Fourth", bound="Event[Any]")
+_Fifth = TypeVar("_Fifth", bound="Event[Any]")
 _Result = TypeVar("_Result")
 
 
