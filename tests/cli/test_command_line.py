@@ -96,26 +96,31 @@ def test_a_reader_that_leaves_early_is_no_traceback() -> None:
 
 
 @pytest.mark.parametrize("arguments", [["events", "user.*"], ["sample", "user.created"]])
-def test_what_is_no_terminal_gets_no_colours(arguments: list[str]) -> None:
-    result = spawn(*arguments, TERM="xterm-256color")
-    assert (result.returncode, result.stderr) == (0, "")
-    assert "\x1b" not in result.stdout
+def test_only_a_terminal_gets_colours(run: Run, arguments: list[str]) -> None:
+    result = run(*arguments, TERM="xterm-256color")
+    assert (result.status, result.err) == (0, "")
+    assert "\x1b" not in result.out
 
 
-def test_the_shell_can_complete_commands_and_event_types() -> None:
+def completion(words: str) -> dict[str, str]:
+    """The variables by which a shell asks what may follow."""
+    number = str(len(words.split(" ")) - 1)
+    return {
+        "_CLERK_HOOKS_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": number,
+    }
+
+
+def test_the_shell_can_complete_commands_and_event_types(run: Run) -> None:
     def complete(words: str) -> list[str]:
-        result = spawn(
-            _CLERK_HOOKS_COMPLETE="complete_bash",
-            COMP_WORDS=words,
-            COMP_CWORD=str(len(words.split(" ")) - 1),
-        )
-        return result.stdout.split()
+        return run(**completion(words)).out.split()
 
     assert complete("clerk-hooks re") == ["record", "replay"]
-    assert complete("clerk-hooks sample user.") == [
-        name for name in EVENT_TYPES if name.startswith("user.")
-    ]
-    assert complete("clerk-hooks send sms") == ["sms.created"]
+    for command, begun in (("sample", "user."), ("send", "sms")):
+        found = [name for name in EVENT_TYPES if name.startswith(begun)]
+        assert complete(f"clerk-hooks {command} {begun}") == found
+    assert spawn(**completion("clerk-hooks si")).stdout.split() == ["sign"]
 
 
 def test_help_needs_neither_events_nor_svix_nor_rich() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import re
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,7 @@ ROWS = [
     ("replayed: an hour old", "400", "too_old", "-"),
     ("malformed signature header", "400", "no_match", "-"),
 ]
+COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-9][;m]")
 SUMMARY = "12 of 12 deliveries ended as expected."
 
 
@@ -130,11 +133,12 @@ def test_what_the_library_logs_is_shown_below_the_table_without_a_traceback(run:
     assert any("all of it expected" in line for line in lines)
 
 
-def test_an_output_that_knows_only_ascii_gets_the_same_rows() -> None:
-    result = spawn("demo", PYTHONIOENCODING="ascii", COLUMNS="200")
-    assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.isascii()
-    assert rows(result.stdout) == without_blanks(ROWS)
+def test_an_output_that_knows_only_ascii_gets_the_same_rows(run: Run) -> None:
+    output = io.TextIOWrapper(io.BytesIO(), "ascii")
+    with redirect_stdout(output):
+        assert run("demo", COLUMNS="200").status == 0
+        output.flush()
+    assert rows(output.buffer.getvalue().decode("ascii")) == without_blanks(ROWS)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -172,29 +176,26 @@ main()
 """
 
 
-def on_a_terminal(**env: str) -> str:
-    """What a failed demo prints to a terminal."""
-    main, terminal = os.openpty()
-    with os.fdopen(main, "rb", buffering=0) as screen:
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="the system has no pseudo-terminals")
+def test_a_failed_delivery_is_coloured_on_a_terminal() -> None:
+    ours, terminal = os.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as screen:
         command = [sys.executable, "-c", WRONG, "demo"]
-        variables = environment(TERM="xterm-256color", COLUMNS="120", **env)
+        variables = environment(TERM="xterm-256color", COLUMNS="120")
         process = subprocess.Popen(command, env=variables, stdout=terminal)
         os.close(terminal)
         printed = b""
-        try:
+        with suppress(OSError):  # How Linux says that the other side is closed.
             while data := screen.read(4096):
                 printed += data
-        except OSError:  # How Linux says that the other side is closed.
-            pass
         assert process.wait(60) == 1
-    return printed.decode()
+    assert COLOUR.search(printed.decode())
 
 
-@pytest.mark.skipif(not hasattr(os, "openpty"), reason="the system has no pseudo-terminals")
-def test_colours_are_for_terminals_and_can_be_switched_off() -> None:
-    colour = re.compile(r"\x1b\[[0-9;]*3[0-9][;m]")
-    assert colour.search(on_a_terminal())
-    assert not colour.search(on_a_terminal(NO_COLOR="1"))
+def test_colours_can_be_switched_off(run: Run) -> None:
+    as_on_a_terminal = {"FORCE_COLOR": "1", "TERM": "xterm-256color"}
+    assert COLOUR.search(run("demo", **as_on_a_terminal).out)
+    assert not COLOUR.search(run("demo", **as_on_a_terminal, NO_COLOR="1").out)
 
 
 def test_nothing_is_left_running_and_logging_is_as_it_was() -> None:
