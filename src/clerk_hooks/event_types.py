@@ -64,3 +64,6 @@ def _place(name: str) -> tuple[str, str]:
 
 EVENT_TYPES: dict[str, tuple[str, str]] = {name: _place(name) for name in _NAMES.split()}
 """Event type -> (module in ``clerk_hooks.events``, class in that module)."""
+
+PATTERNS = (*EVENT_TYPES, *dict.fromkeys(f"{name.partition('.')[0]}.*" for name in EVENT_TYPES))
+"""The event types, and the patterns of their families, such as ``user.*``."""

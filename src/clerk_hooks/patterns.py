@@ -4,11 +4,10 @@ from types import UnionType
 from typing import Union, get_args, get_origin
 
 from .errors import ConfigurationError
-from .event_types import EVENT_TYPES
+from .event_types import EVENT_TYPES, PATTERNS
 from .registry import OTHERS
 from .spelling import did_you_mean
 
-_FAMILIES = tuple(dict.fromkeys(event_type.partition(".")[0] for event_type in EVENT_TYPES))
 _EVENTS = f"{__package__}.events."
 # By name, because importing the classes would import pydantic.
 _CLASSES = {
@@ -40,12 +39,10 @@ def _expand(argument: object) -> list[str]:
         return [*EVENT_TYPES, OTHERS]
     if argument in EVENT_TYPES:
         return [argument]
-    family, _, name = argument.partition(".")
-    if name == "*" and family in _FAMILIES:
-        return _members(family)
-    choices = [*EVENT_TYPES, *(f"{family}.*" for family in _FAMILIES)]
+    if argument in PATTERNS:
+        return _members(argument.partition(".")[0])
     newer = "; for a type newer than this version use on_unknown"
-    hint = did_you_mean(argument, choices) or newer
+    hint = did_you_mean(argument, PATTERNS) or newer
     raise ConfigurationError(f"unknown event type {argument!r}{hint}")
 
 

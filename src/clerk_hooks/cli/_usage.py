@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ..event_types import EVENT_TYPES
+from ..event_types import EVENT_TYPES, PATTERNS
 from ..spelling import did_you_mean
-
-_FAMILIES = dict.fromkeys(f"{name.partition('.')[0]}.*" for name in EVENT_TYPES)
 
 
 class UsageError(Exception):
@@ -41,8 +39,7 @@ def event_types(patterns: list[str]) -> list[str]:
     for pattern in patterns:
         matches = _matching(pattern)
         if not matches:
-            choices = [*EVENT_TYPES, *_FAMILIES]
-            hint = did_you_mean(pattern, choices) or '; "clerk-hooks events" lists them'
+            hint = did_you_mean(pattern, PATTERNS) or '; "clerk-hooks events" lists them'
             raise UsageError(f"unknown event type {pattern!r}{hint}")
         found |= dict.fromkeys(matches)
     return list(found)
