@@ -12,6 +12,8 @@ from threading import Barrier
 import pytest
 
 from clerk_hooks import Reply, parse_event
+from clerk_hooks.cli._batch import Batch
+from clerk_hooks.cli.send import signer
 from clerk_hooks.event_types import EVENT_TYPES
 from clerk_hooks.testing import SECRET
 
@@ -262,3 +264,9 @@ def test_the_secret_may_be_passed_and_is_never_shown(run: Run, app: Application)
 
 def test_the_class_of_a_status_may_be_in_capitals(run: Run, accepts_all: Application) -> None:
     assert run("send", "user.created", "--expect", "4XX 2XX", "--to", accepts_all.url).status == 0
+
+
+def test_the_secret_is_in_no_repr() -> None:
+    batch = Batch(["user.created"], lambda _: b"{}", signer(SECRET, None), "delivery", False, None)
+    batch.check()
+    assert SECRET[6:] not in repr(batch) + repr(list(batch.jobs()))

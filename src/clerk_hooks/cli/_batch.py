@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..testing import signed_request
 from ._sending import Job
 
 if TYPE_CHECKING:
@@ -20,9 +19,8 @@ class Batch(NamedTuple):
     """The type of each delivery."""
     body_of: Callable[[str], bytes]
     """Makes the body for a type, anew each time."""
-    secret: str
-    message_id: str | None
-    """The message id, or None for a new one each time."""
+    sign: Callable[[bytes], SignedRequest]
+    """Signs a body with the secret, which is thus in no attribute and no repr."""
     kind: str
     """``delivery``, ``forged`` or ``old``."""
     duplicate: bool
@@ -51,8 +49,7 @@ class Batch(NamedTuple):
                 yield Job(event_type, "duplicate", first.body, again, expected)
 
     def _request(self, event_type: str) -> SignedRequest:
-        body = self.body_of(event_type)
-        request = signed_request(body, secret=self.secret, message_id=self.message_id)
+        request = self.sign(self.body_of(event_type))
         if self.kind == "forged":
             return request.forged()
         return request.old() if self.kind == "old" else request

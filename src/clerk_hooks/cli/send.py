@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from ..testing import SignedRequest
     from ._sending import Job
 
 _CountOption = Annotated[
@@ -108,8 +109,8 @@ def send(  # noqa: PLR0913 - one parameter per option
     if message_id is not None and len(wanted) > 1:
         raise UsageError("--message-id is for one message: pass one event type, and no --count")
     kind = "forged" if forged else "old" if old else "delivery"
-    secret = secret or secret_from_environment()
-    batch = Batch(wanted, body_of, secret, message_id, kind, duplicate, expect)
+    sign = signer(secret or secret_from_environment(), message_id)
+    batch = Batch(wanted, body_of, sign, kind, duplicate, expect)
     batch.check()
     jobs: Iterable[Job] = batch.jobs()
     if shuffle:
@@ -117,6 +118,13 @@ def send(  # noqa: PLR0913 - one parameter per option
     outcomes = send_all(jobs, target, concurrency=concurrency, rate=rate)
     if not report(outcomes, len(batch), as_json=as_json):
         raise typer.Exit(1)
+
+
+def signer(secret: str, message_id: str | None) -> Callable[[bytes], SignedRequest]:
+    """A function that signs a body, for the message id or for a new one each time."""
+    from ..testing import signed_request
+
+    return lambda body: signed_request(body, secret=secret, message_id=message_id)
 
 
 def _samples(
