@@ -91,7 +91,7 @@ ALLOWED = {
     "events.*": Sees(f"events._base {FAMILIES} pydantic typing_extensions"),
     "events._catalog": Sees(f"events._base {FAMILIES} event_types"),
     "events": Sees("event_types", "", f"events._base events._catalog {FAMILIES}"),
-    "stores": Sees(),
+    "stores": Sees("", "", "stores.redis stores.sqlalchemy stores.sqlite"),
     "stores._sql": Sees("idempotency"),
     "stores._lua": Sees(),
     "stores._redis_connections": Sees("errors redis"),

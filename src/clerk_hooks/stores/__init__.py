@@ -1,1 +1,25 @@
-"""Idempotency stores that outlive a process. Each module needs the extra of its name, if any."""
+"""Idempotency stores that outlive a process. Each module needs the extra of its name, if any.
+
+The stores can be imported from here too. Only the module of that store is then loaded.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .redis import RedisStore
+    from .sqlalchemy import SQLAlchemyStore
+    from .sqlite import SQLiteStore
+
+__all__ = ["RedisStore", "SQLAlchemyStore", "SQLiteStore"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f".{name.removesuffix('Store').lower()}", __name__)
+    return getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -19,30 +19,42 @@ CLAIM = (
     + """
 local message, mark, holders = KEYS[1], KEYS[2], KEYS[3]
 local now, token, leased_until, milliseconds, time, is_delete, message_id = unpack(ARGV, 1, 7)
+local latest = tonumber(ARGV[8])
 
-local is_stale, is_held = false, false
+-- Like `idempotency.is_held`.
+local function is_held(ends) return tonumber(ends) > tonumber(now) and tonumber(ends) <= latest end
+
+local is_stale, holder_until, holder = false, nil, nil
 if mark then
   local newest, deleted = read_mark(mark, now)
   time = tonumber(time)
   is_stale = is_delete == "0" and (deleted or (newest ~= nil and time ~= nil and time < newest))
-  for _, holder in ipairs(redis.call("HVALS", holders)) do
-    local ends, id = string.match(holder, "^(%S+) (.*)$")
-    if id ~= message_id and tonumber(ends) > tonumber(now) then is_held = true end
+  for _, entry in ipairs(redis.call("HVALS", holders)) do
+    local ends, id = string.match(entry, "^(%S+) (.*)$")
+    if id ~= message_id and is_held(ends) then
+      local longest = tonumber(holder_until or 0)
+      if tonumber(ends) > longest or (tonumber(ends) == longest and id > holder) then
+        holder_until, holder = ends, id
+      end
+    end
   end
 end
 
-local outcomes, has_run = {}, false
-for i = 8, #ARGV do
+local outcomes, has_run, busy_until, busy_with = {}, false, nil, ""
+for i = 9, #ARGV do
   local drops_stale, handler = string.sub(ARGV[i], 1, 1) == "1", string.sub(ARGV[i], 2)
   local outcome, record = "run", redis.call("HGET", message, handler)
   local state, ends
   if record then state, ends = string.match(record, "^(%S+) (%S+)") end
-  if state and tonumber(ends) > tonumber(now) then
-    outcome = state == "done" and "done" or "busy"
+  if state == "done" and tonumber(ends) > tonumber(now) then
+    outcome = "done"
+  elseif state == "running" and is_held(ends) then
+    outcome, busy_until = "busy", busy_until or ends
   elseif drops_stale and is_stale then
     outcome = "stale"
-  elseif drops_stale and is_held then
+  elseif drops_stale and holder then
     outcome = "busy"
+    if not busy_until then busy_until, busy_with = holder_until, holder end
   else
     local text = "running " .. leased_until .. " " .. token
     if drops_stale then
@@ -53,13 +65,16 @@ for i = 8, #ARGV do
     redis.call("HSET", message, handler, text)
     has_run = true
   end
-  outcomes[i - 7] = outcome
+  outcomes[i - 8] = outcome
 end
 if has_run then redis.call("PEXPIRE", message, milliseconds) end
-return table.concat(outcomes, " ")
+return {table.concat(outcomes, " "), busy_until or "", busy_with}
 """
 )
-"""Keys: the message, and with an object its mark and holders. Returns an outcome per handler."""
+"""Keys: the message, and with an object its mark and holders.
+
+Returns an outcome per handler, and of the first busy one until when it is, and which other message
+holds the object."""
 
 CONFIRM = (
     _READ_MARK

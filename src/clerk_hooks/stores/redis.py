@@ -10,14 +10,16 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from hashlib import sha1
 from math import ceil
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from ..errors import ConfigurationError, StoreUnavailable
 from ..idempotency import (
+    CLOCK_SKEW,
     DEFAULT_RETENTION,
     DEFAULT_TIMEOUT,
     Claim,
     HandlerRecord,
+    Holder,
     ObjectVersion,
     checked_retention,
     checked_timeout,
@@ -26,7 +28,7 @@ from ..idempotency import (
 from ._lua import CLAIM, CONFIRM, FORGET, RELEASE, SHOW
 
 try:
-    from redis import BlockingConnectionPool, ConnectionPool, Redis
+    from redis import BlockingConnectionPool, ConnectionPool, Redis, RedisCluster
     from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 except ImportError as error:
     raise ImportError(
@@ -34,9 +36,6 @@ except ImportError as error:
     ) from error
 
 from ._redis_connections import connections
-
-if TYPE_CHECKING:
-    from redis.cluster import RedisCluster
 
 
 class RedisStore:
@@ -56,7 +55,7 @@ class RedisStore:
 
     def __init__(
         self,
-        client: "Redis | RedisCluster | str",
+        client: Redis | RedisCluster | str,
         *,
         prefix: str = "{clerk_hooks}:",
         retention: timedelta = DEFAULT_RETENTION,
@@ -80,19 +79,21 @@ class RedisStore:
     ) -> Claim:
         """Claim handlers of a message, as `IdempotencyStore.claim` says."""
         now, seconds, token = self._clock(), lease.total_seconds(), new_token()
+        latest = repr(now + seconds + CLOCK_SKEW)
         keys = [self._message_key(message_id)]
         if object is not None:
             keys += [self._object_key("mark", object), self._object_key("holders", object)]
         kept = ceil(1000 * max(seconds, self._retention))
-        head = (repr(now), token, repr(now + seconds), kept, *_version(object), message_id)
+        head = (repr(now), token, repr(now + seconds), kept, *_version(object), message_id, latest)
         droppers = frozenset[str]() if object is None else object.handlers
         flagged = [f"{int(name in droppers)}{name}" for name in handlers]
-        outcomes = _text(self._run(_CLAIM, keys, *head, *flagged)).split()
+        outcomes, until, other = map(_text, self._run(_CLAIM, keys, *head, *flagged))
         by_outcome: dict[str, list[str]] = {"run": [], "done": [], "busy": [], "stale": []}
-        for name, outcome in zip(handlers, outcomes, strict=True):
+        for name, outcome in zip(handlers, outcomes.split(), strict=True):
             by_outcome[outcome].append(name)
         run, done, busy, stale = map(tuple, by_outcome.values())
-        return Claim(token, run, done, busy, stale)
+        holder = Holder(float(until), other or None) if until else None
+        return Claim(token, run, done, busy, stale, holder)
 
     def confirm(
         self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None
@@ -143,6 +144,20 @@ class RedisStore:
             raise StoreUnavailable(f"Redis: {type(error).__name__}") from error
 
 
+def _why_not(client: object) -> str:
+    """What to pass in place of `client`, which is not a client of redis-py."""
+    modules = {kind.__module__.partition(".")[0] for kind in type(client).__mro__}
+    if "valkey" in modules:
+        return (
+            "client: valkey-py does not work, as its errors are other classes; pass a redis.Redis "
+            "for the same server, or its URL as redis://host:port/0"
+        )
+    return (
+        "client must be a redis.Redis or a URL; a client of redis.asyncio does not work, as "
+        "areceive calls the store in a thread"
+    )
+
+
 class _Script:
     """A Lua script, and the hash by which Redis knows it once it has run."""
 
@@ -157,15 +172,12 @@ _SHOW, _FORGET = _Script(SHOW), _Script(FORGET)
 _FAILURES = (RedisError, RedisClusterException, OSError, ValueError, OverflowError)
 
 
-def _executor(client: "Redis | RedisCluster | str", timeout: float) -> Callable[..., Any]:
+def _executor(client: Redis | RedisCluster | str, timeout: float) -> Callable[..., Any]:
     """A function that runs a command. It keeps to a deadline if the connections are ours."""
     if isinstance(client, str):
         return connections(client, timeout).execute
-    if not hasattr(client, "execute_command") or "asyncio" in type(client).__module__:
-        raise ConfigurationError(
-            "client must be a redis.Redis or a URL; a client of redis.asyncio does not work, as "
-            "areceive calls the store in a thread"
-        )
+    if not isinstance(client, (Redis, RedisCluster)):
+        raise ConfigurationError(_why_not(client))
     pool: Any = getattr(client, "connection_pool", None)
     if type(pool) in (ConnectionPool, BlockingConnectionPool):
         return connections(pool, timeout).execute
