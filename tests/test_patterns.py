@@ -1,4 +1,4 @@
-"""What `on` refuses, and what it suggests instead."""
+"""What `on` takes, what it refuses, and what it suggests instead."""
 
 from collections.abc import Callable
 from typing import Any, Union
