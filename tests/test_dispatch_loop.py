@@ -1,13 +1,14 @@
-"""The event loop that `Router.dispatch` makes for async handlers: one per call, and nothing left.
+"""The event loop of the process, on which `Router.dispatch` runs async handlers.
 
-Inside a loop that is running already there can be no other.
+What forks, signals and the end of the process do to it is in `test_eventloop.py`.
 """
 
 import asyncio
 import gc
 import threading
 import warnings
-from collections.abc import AsyncIterator, Generator
+from collections.abc import Generator
+from contextvars import ContextVar
 
 import pytest
 
@@ -30,48 +31,99 @@ def router() -> Router:
     return Router()
 
 
-def test_the_handlers_of_one_dispatch_share_one_loop(router: Router) -> None:
-    loops: list[asyncio.AbstractEventLoop] = []
+def test_all_handlers_share_one_loop_whichever_thread_dispatches(router: Router) -> None:
+    loops: set[asyncio.AbstractEventLoop] = set()
 
     async def note_the_loop(event: object) -> None:
-        loops.append(asyncio.get_running_loop())
+        loops.add(asyncio.get_running_loop())
 
     async def note_it_too(event: object) -> None:
-        loops.append(asyncio.get_running_loop())
+        loops.add(asyncio.get_running_loop())
 
     router.on("user.created")(note_the_loop)
     router.on("user.created")(note_it_too)
     router.dispatch(EVENT)
+    threads = [threading.Thread(target=router.dispatch, args=[EVENT]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    (loop,) = loops
+    assert loop.is_running()
+
+
+def test_what_belongs_to_a_loop_works_at_the_next_delivery(router: Router) -> None:
+    queue: asyncio.Queue[int] = asyncio.Queue(1)
+    got: list[int] = []
+
+    @router.on("user.created")
+    async def takes_turns(event: object) -> None:
+        getter = asyncio.ensure_future(queue.get())
+        await asyncio.sleep(0)  # The getter waits, which binds the queue to the loop.
+        await queue.put(len(got))
+        got.append(await getter)
+
+    for _ in range(3):
+        router.dispatch(EVENT)
+    assert got == [0, 1, 2]
+
+
+def test_sync_handlers_run_in_the_thread_of_the_caller(router: Router) -> None:
+    threads: list[int] = []
+
+    async def coroutine() -> None:
+        threads.append(threading.get_ident())
+
+    def plain(event: object) -> object:
+        threads.append(threading.get_ident())
+        return coroutine()
+
+    router.on("user.created")(plain)
     router.dispatch(EVENT)
-    assert loops[0] is loops[1]
-    assert loops[2] is loops[3]
-    assert loops[0] is not loops[2]
-    assert all(loop.is_closed() for loop in loops)
+    assert threads[0] == threading.get_ident() != threads[1]
 
 
 def test_sync_handlers_need_no_loop(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asyncio, "new_event_loop", lambda: pytest.fail("a loop was made"))
+    monkeypatch.setattr("clerk_hooks.dispatch.run_on_loop", lambda call: pytest.fail("a loop"))
     ran: list[object] = []
     router.on("user.created")(ran.append)
     router.dispatch(EVENT)
     assert ran == [EVENT]
 
 
-@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
-def test_what_ends_the_program_closes_the_loop(router: Router, kind: type[BaseException]) -> None:
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_what_ends_the_program_reaches_the_caller_and_spares_the_loop(
+    router: Router, kind: type[BaseException]
+) -> None:
     loops: list[asyncio.AbstractEventLoop] = []
+    error = kind()
 
     @router.on("user.created")
     async def ends(event: object) -> None:
         loops.append(asyncio.get_running_loop())
-        raise kind
+        raise error
 
-    with pytest.raises(kind):
+    for _ in range(2):
+        with pytest.raises(kind) as caught:
+            router.dispatch(EVENT)
+        assert caught.value is error
+    assert loops[0] is loops[1]
+    assert loops[0].is_running()
+
+
+def test_a_stop_iteration_is_a_failure_like_any_other(router: Router) -> None:
+    async def coroutine() -> None: ...
+
+    def plain(event: object) -> object:
+        raise StopIteration
+
+    router.on("user.created")(plain)
+    with pytest.raises(HandlerError) as caught:
         router.dispatch(EVENT)
-    assert loops[0].is_closed()
+    assert isinstance(caught.value.errors[0], StopIteration)
 
 
-def test_a_missing_delivery_leaves_no_loop(router: Router) -> None:
+def test_a_missing_delivery_runs_nothing(router: Router) -> None:
     @router.on("user.created")
     async def welcome(event: object, delivery: object) -> None: ...
 
@@ -79,90 +131,61 @@ def test_a_missing_delivery_leaves_no_loop(router: Router) -> None:
         router.dispatch(EVENT)
 
 
-def test_tasks_in_the_background_run_until_the_end_and_are_cancelled(router: Router) -> None:
+def test_tasks_in_the_background_live_on(router: Router) -> None:
     tasks: list[asyncio.Task[None]] = []
-    ended: list[str] = []
+    go_on = asyncio.Event()
+    ended = threading.Event()
 
     async def background() -> None:
-        try:
-            await asyncio.sleep(60)
-        except asyncio.CancelledError:
-            await asyncio.sleep(0)
-            ended.append("background")
-            raise
+        await go_on.wait()
+        ended.set()
 
     @router.on("user.created")
     async def starts(event: object) -> None:
-        tasks.append(asyncio.get_running_loop().create_task(background()))
-        await asyncio.sleep(0)
-
-    @router.on("user.created")
-    async def sees_it_run(event: object) -> None:
+        if not tasks:
+            tasks.append(asyncio.get_running_loop().create_task(background()))
+            return
         assert not tasks[0].done()
+        go_on.set()
 
     router.dispatch(EVENT)
-    assert tasks[0].cancelled()
-    assert ended == ["background"]
+    assert not ended.is_set()
+    router.dispatch(EVENT)
+    assert ended.wait(60)
 
 
-def test_what_a_task_raises_when_it_is_cancelled_is_not_lost(
+def test_a_task_in_the_background_that_ends_the_program_does_not_end_the_loop(
     router: Router, caplog: pytest.LogCaptureFixture
 ) -> None:
     tasks: list[asyncio.Task[None]] = []
 
     async def background() -> None:
-        try:
-            await asyncio.sleep(60)
-        finally:
-            raise LookupError("while cleaning up")
+        raise SystemExit(3)
 
     @router.on("user.created")
     async def starts(event: object) -> None:
-        tasks.append(asyncio.get_running_loop().create_task(background()))
-        await asyncio.sleep(0)
+        if not tasks:
+            tasks.append(asyncio.get_running_loop().create_task(background()))
 
     router.dispatch(EVENT)
+    router.dispatch(EVENT)
+    assert isinstance(tasks[0].exception(), SystemExit)
     (record,) = caplog.records
-    assert record.name == "asyncio"
-    assert record.exc_info
-    assert isinstance(record.exc_info[1], LookupError)
+    assert record.message == "a task that a handler left running tried to end the process"
 
 
-def test_async_generators_are_closed_at_the_end(router: Router) -> None:
-    generators: list[AsyncIterator[int]] = []
-    ended: list[str] = []
-
-    async def generate() -> AsyncIterator[int]:
-        try:
-            yield 1
-        finally:
-            await asyncio.sleep(0)
-            ended.append("generator")
+def test_context_variables_are_copied_and_do_not_come_back(router: Router) -> None:
+    variable: ContextVar[str] = ContextVar("variable")
+    seen: list[str] = []
 
     @router.on("user.created")
-    async def begins(event: object) -> None:
-        generators.append(generate())
-        await anext(generators[0])
-        assert ended == []
+    async def handler(event: object) -> None:
+        seen.append(variable.get())
+        variable.set("by the handler")
 
+    variable.set("by the caller")
     router.dispatch(EVENT)
-    assert ended == ["generator"]
-
-
-def test_threads_of_the_loop_are_waited_for(router: Router) -> None:
-    begun, ended = threading.Event(), threading.Event()
-
-    def in_a_thread() -> None:
-        begun.wait(60)
-        ended.set()
-
-    @router.on("user.created")
-    async def starts(event: object) -> None:
-        asyncio.get_running_loop().run_in_executor(None, in_a_thread)
-        asyncio.get_running_loop().call_soon(begun.set)
-
-    router.dispatch(EVENT)
-    assert ended.is_set()
+    assert (seen, variable.get()) == (["by the caller"], "by the caller")
 
 
 def test_inside_a_running_loop_async_handlers_are_refused_before_any_has_run(
@@ -183,6 +206,40 @@ def test_inside_a_running_loop_async_handlers_are_refused_before_any_has_run(
 
     asyncio.run(main())
     assert ran == []
+
+
+def test_an_async_handler_that_dispatches_to_another_one_is_refused(router: Router) -> None:
+    inner = Router()
+
+    @inner.on("user.created")
+    async def never(event: object) -> None:
+        pytest.fail("was run")
+
+    @router.on("user.created")
+    async def outer(event: object) -> None:
+        inner.dispatch(EVENT)
+
+    with pytest.raises(HandlerError) as caught:
+        router.dispatch(EVENT)
+    (error,) = caught.value.errors
+    assert isinstance(error, ConfigurationError)
+    assert error.reason == "running_loop"
+
+
+def test_an_async_handler_may_dispatch_in_a_thread(router: Router) -> None:
+    inner = Router()
+    ran: list[object] = []
+
+    @inner.on("user.created")
+    async def handler(event: object) -> None:
+        ran.append(event)
+
+    @router.on("user.created")
+    async def outer(event: object) -> None:
+        await asyncio.to_thread(inner.dispatch, EVENT)
+
+    router.dispatch(EVENT)
+    assert ran == [EVENT]
 
 
 def test_inside_a_running_loop_sync_handlers_run(router: Router) -> None:

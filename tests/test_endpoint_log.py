@@ -16,7 +16,6 @@ from clerk_hooks import (
     Router,
     sign,
 )
-from clerk_hooks import endpoint as endpoint_module
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 BODY = b'{"type":"user.created","data":{"id":"user_1","first_name":"a private name"}}'
@@ -66,7 +65,7 @@ def raising(error: Exception) -> Callable[[object], None]:
 
 def taking(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every request take `seconds`."""
-    monkeypatch.setattr(endpoint_module, "perf_counter", iter([100.0, 100.0 + seconds]).__next__)
+    monkeypatch.setattr("clerk_hooks.observe.perf_counter", iter([100.0, 100.0 + seconds]).__next__)
 
 
 @pytest.mark.parametrize("outcome", ["handled", "unhandled"])

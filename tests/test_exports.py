@@ -71,6 +71,7 @@ def test_all_is_what_was_designed() -> None:
             "Endpoint",
             "IdempotencyStore",
             "MemoryStore",
+            "Observer",
             "Processor",
             "Reply",
             "Router",

@@ -32,8 +32,8 @@ class Sees(NamedTuple):
 FAMILIES = " ".join({f"events.{module}" for module, _ in EVENT_TYPES.values()})
 CORE = (
     "clerk_hooks errors headers secret signing signature svix_verifier delivery event_types "
-    "spelling instants parameters handler registry patterns eventloop idempotency memory versions "
-    "claims dispatch router processing reply endpoint"
+    "spelling instants parameters handler registry patterns waiting logs eventloop idempotency "
+    "memory observe versions claims dispatch router processing reply endpoint"
 )
 TEST_KIT = (
     "testing._sample testing._signing testing._deliver testing._wsgi testing._asgi "
@@ -62,30 +62,36 @@ ALLOWED = {
     "handler": Sees("errors delivery parameters"),
     "registry": Sees("errors event_types handler"),
     "patterns": Sees("errors event_types registry spelling"),
-    "eventloop": Sees("errors", "asyncio", "asyncio"),
+    "waiting": Sees("", "asyncio", "asyncio"),
+    "logs": Sees(),
+    "eventloop": Sees("errors logs waiting", "asyncio", "asyncio"),
+    "observe": Sees("errors delivery logs", "", "events reply"),
     "idempotency": Sees("errors"),
     "memory": Sees("errors idempotency"),
     "versions": Sees("handler idempotency instants", "", "events"),
     "claims": Sees(
-        "errors eventloop handler idempotency versions",
+        "errors waiting handler idempotency logs versions",
         "asyncio",
         "asyncio events typing_extensions",
     ),
     "dispatch": Sees(
-        "errors delivery handler eventloop idempotency claims",
+        "errors delivery handler eventloop waiting idempotency logs observe claims",
         "asyncio",
         "asyncio events typing_extensions",
     ),
     "_on": Sees("delivery typing_extensions", "", "events"),
     "router": Sees(
-        "errors event_types delivery handler registry patterns eventloop dispatch _on",
+        "errors event_types delivery handler registry patterns waiting dispatch _on",
         "",
         "events",
     ),
-    "processing": Sees("errors delivery handler eventloop dispatch router idempotency claims"),
+    "processing": Sees(
+        "errors delivery handler waiting logs observe dispatch router idempotency claims"
+    ),
     "reply": Sees("errors"),
     "endpoint": Sees(
-        "errors headers secret signature delivery eventloop idempotency router processing reply"
+        "errors headers secret signature delivery waiting logs observe idempotency router "
+        "processing reply"
     ),
     "events._base": Sees("instants pydantic pydantic_core typing_extensions"),
     "events.*": Sees(f"events._base {FAMILIES} pydantic typing_extensions"),
@@ -114,7 +120,7 @@ ALLOWED = {
     "adapters": Sees(),
     "adapters._length": Sees("clerk_hooks"),
     "adapters.wsgi": Sees("clerk_hooks adapters._length"),
-    "adapters.asgi": Sees("clerk_hooks eventloop adapters._length"),
+    "adapters.asgi": Sees("clerk_hooks waiting adapters._length"),
     "adapters.flask": Sees("clerk_hooks endpoint adapters._length adapters.wsgi flask"),
     "adapters._openapi": Sees("events pydantic pydantic_core typing_extensions"),
     "adapters.fastapi": Sees(

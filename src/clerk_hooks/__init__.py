@@ -37,6 +37,7 @@ from .errors import (
 )
 from .idempotency import IdempotencyStore
 from .memory import MemoryStore
+from .observe import Observer
 from .processing import Processor
 from .reply import Reply
 from .router import Router
@@ -64,6 +65,7 @@ __all__ = [
     "MethodNotAllowed",
     "MissingHeader",
     "NoMatchingSignature",
+    "Observer",
     "PayloadError",
     "Processor",
     "Reply",

@@ -42,10 +42,11 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from .errors import ClaimLost, ClerkHooksError, ConfigurationError, InProgress, StoreUnavailable
-from .eventloop import ThreadCall, wait
 from .handler import RegisteredHandler
 from .idempotency import Claim, Holder, IdempotencyStore, ObjectVersion, RunningHandler
+from .logs import log
 from .versions import object_version
+from .waiting import ThreadCall, wait
 
 if TYPE_CHECKING:
     from asyncio import CancelledError
@@ -56,11 +57,11 @@ if TYPE_CHECKING:
 
 _Answer = TypeVar("_Answer")
 
-_logger = logging.getLogger("clerk_hooks")
 
-
-class LeaseError(Exception):
+class LeaseOver(InProgress):
     """The lease is over, so a handler that has not begun must not begin."""
+
+    default_message = "the lease was over before every handler could begin"
 
 
 class Claims:
@@ -126,7 +127,7 @@ class Claims:
         if self._claim.busy:
             return InProgress(_in_words(self._claim.holder))
         if self._unsettled:
-            return InProgress("the lease was over before every handler could begin")
+            return LeaseOver()
         return None
 
     @property
@@ -142,9 +143,9 @@ class Claims:
         return "stale" if self._claim.stale else "duplicate"
 
     def check_lease(self) -> None:
-        """Check, just before a handler begins, that its lease still runs. Raises `LeaseError`."""
+        """Check, just before a handler begins, that its lease still runs. Raises `LeaseOver`."""
         if perf_counter() - self._started >= self._lease.total_seconds():
-            raise LeaseError
+            raise LeaseOver
 
     def running(self, handler: RegisteredHandler) -> RunningHandler:
         """The value of `running_handler` while `handler` runs."""
@@ -206,18 +207,21 @@ class Claims:
         return version if version is not None and handler.name in version.handlers else None
 
     def _warn_of_loss(self, name: str, *, is_stale: bool) -> None:
-        reason = "another attempt took it over"
+        cause = "another attempt took it over"
         if is_stale:
-            reason = (
+            cause = (
                 "a newer event of the same object was handled meanwhile: check that it has not "
                 "overwritten newer data"
             )
-        _logger.warning(
-            "%s: handler %s ran longer than its lease, and %s",
-            self._message_id,
-            name,
-            reason,
-            extra={"message_id": self._message_id, "handler": name, "outcome": "lost"},
+        log(
+            logging.WARNING,
+            "%(message_id)s: handler %(handler)s ran longer than its lease, and %(cause)s",
+            {
+                "message_id": self._message_id,
+                "handler": name,
+                "outcome": "lost",
+                "cause": cause,
+            },
         )
 
     def _release(self, names: Iterable[str], token: str) -> None:

@@ -1,8 +1,8 @@
 """The endpoint: one HTTP request's body and headers in, one reply out, for any framework."""
 
 import logging
+from collections.abc import Iterable
 from datetime import timedelta
-from time import perf_counter
 
 from .delivery import Body, Delivery, to_bytes
 from .errors import (
@@ -11,34 +11,34 @@ from .errors import (
     ConfigurationError,
     HandlerError,
     InputTypeError,
-    PayloadError,
     RequestTooLarge,
 )
-from .eventloop import RunSync
 from .headers import Headers
 from .idempotency import IdempotencyStore
+from .logs import is_logged, log
+from .observe import Observer, Seen, observed
 from .processing import DEFAULT_LEASE, Outcome, Processor
 from .reply import ACCEPTED, Reply
 from .router import Router
 from .secret import Secret
 from .signature import Verifier
+from .waiting import RunSync
 
 DEFAULT_MAX_BODY = 1024 * 1024
 """Bytes. Clerk publishes no limit; its largest example, an email, is under 10 KB."""
 
 _SLOW_SECONDS = 15.0  # Svix gives up on an attempt after this, and retries it.
 
-_logger = logging.getLogger("clerk_hooks")
-
 
 class Endpoint:
-    """Verifies, routes and answers: everything of a webhook endpoint but the HTTP.
+    """Verifies, routes and answers: a whole webhook endpoint except for the HTTP.
 
     `router` has the handlers. `secret` is one signing secret or several (default: the environment
     variable ``CLERK_WEBHOOK_SIGNING_SECRET``); or pass a `verifier` of your own making, such as
     ``SvixVerifier()``. With a `store`, each handler runs once per message: a retry runs those that
     have not succeeded. `lease` is how long a handler may take before another attempt may take it
     over; without a store it has no effect. `max_body` is the largest body accepted, in bytes.
+    `observers` surround each request and each handler.
 
     Raises `SecretError` and `ConfigurationError`.
     """
@@ -52,6 +52,7 @@ class Endpoint:
         store: IdempotencyStore | None = None,
         lease: timedelta = DEFAULT_LEASE,
         max_body: int = DEFAULT_MAX_BODY,
+        observers: Iterable[Observer] = (),
     ) -> None:
         if secret is not None and verifier is not None:
             raise ConfigurationError("pass secret or verifier, not both: a verifier has a secret")
@@ -61,7 +62,7 @@ class Endpoint:
             raise ConfigurationError("max_body must be a number of bytes, not negative")
         self.verifier = Verifier(secret) if verifier is None else verifier
         # Last: it makes demands on the router, which an endpoint that is refused must not.
-        self.processor = Processor(router, store=store, lease=lease)
+        self.processor = Processor(router, store=store, lease=lease, observers=observers)
         self.max_body = max_body
 
     def receive(self, body: Body, headers: Headers) -> Reply:
@@ -70,12 +71,13 @@ class Endpoint:
         `body` is the raw request body, `headers` any container of headers. Raises nothing but
         `InputTypeError` and `ConfigurationError`, which are mistakes of the calling program.
         """
-        receipt = _Receipt()
-        try:
-            delivery = receipt.delivery = self._verified(body, headers)
-            return receipt.close(self.processor.process(delivery))
-        except ClerkHooksError as error:
-            return receipt.refuse(error)
+        seen = Seen()
+        with observed(self.processor.observers, seen):
+            try:
+                seen.delivery = delivery = self._verified(body, headers)
+                return _accept(seen, self.processor.process(delivery))
+            except ClerkHooksError as error:
+                return _refuse(seen, error)
 
     async def areceive(
         self, body: Body, headers: Headers, *, run_sync: RunSync | None = None
@@ -84,16 +86,19 @@ class Endpoint:
 
         Without `run_sync` they run in a thread (`asyncio.to_thread`).
         """
-        receipt = _Receipt()
-        try:
-            delivery = receipt.delivery = self._verified(body, headers)
-            return receipt.close(await self.processor.aprocess(delivery, run_sync=run_sync))
-        except ClerkHooksError as error:
-            return receipt.refuse(error)
+        seen = Seen()
+        with observed(self.processor.observers, seen):
+            try:
+                seen.delivery = delivery = self._verified(body, headers)
+                return _accept(seen, await self.processor.aprocess(delivery, run_sync=run_sync))
+            except ClerkHooksError as error:
+                return _refuse(seen, error)
 
     def reply(self, error: ClerkHooksError) -> Reply:
-        """Answer, and log, what an adapter finds wrong before there is a body to receive."""
-        return _Receipt().refuse(error)
+        """Answer, and log, an error that an adapter finds before there is a body to receive."""
+        seen = Seen()
+        with observed(self.processor.observers, seen):
+            return _refuse(seen, error)
 
     def _verified(self, body: Body, headers: Headers) -> Delivery:
         payload = body if type(body) is bytes else to_bytes(body)
@@ -104,65 +109,47 @@ class Endpoint:
         return self.verifier.verify(payload, headers)
 
 
-class _Receipt:
-    """One request on its way to a reply; says in the log how it ended."""
+def _accept(seen: Seen, outcome: Outcome) -> Reply:
+    """End a request with a delivery that was accepted."""
+    seen.outcome = outcome
+    seen.reply = reply = ACCEPTED[outcome]
+    seconds = seen.elapsed()
+    # Usually nobody wants this record, so the details are not collected.
+    if seconds > _SLOW_SECONDS or is_logged(logging.INFO):
+        _log(logging.INFO, seen, seconds)
+    return reply
 
-    __slots__ = ("_started", "delivery")
 
-    def __init__(self) -> None:
-        self.delivery: Delivery | None = None
-        self._started = perf_counter()
+def _refuse(seen: Seen, error: ClerkHooksError) -> Reply:
+    """End a request with an error. A mistake of the calling program is raised, not answered."""
+    if isinstance(error, (ConfigurationError, InputTypeError)):
+        raise error.with_traceback(None)  # In its frames there is the payload.
+    seen.error = error
+    seen.reply = reply = Reply.for_error(error)
+    if isinstance(error, HandlerError):  # Each failure has been logged with its traceback.
+        seen.outcome = "aborted" if reply.status == AbortDelivery.status else "failed"
+        _log(logging.INFO, seen, seen.elapsed())
+    else:
+        seen.outcome = "refused"
+        _log(logging.WARNING, seen, seen.elapsed(), error)
+    return reply
 
-    def close(self, outcome: Outcome) -> Reply:
-        """End with a delivery that was accepted."""
-        seconds = perf_counter() - self._started
-        # Mostly nobody wants to hear of it, and `_log` need not be asked.
-        if seconds > _SLOW_SECONDS or _logger.isEnabledFor(logging.INFO):
-            self._log(logging.INFO, outcome, seconds)
-        return ACCEPTED[outcome]
 
-    def refuse(self, error: ClerkHooksError) -> Reply:
-        """End with an error; one of the calling program's own is raised, not answered."""
-        if isinstance(error, (ConfigurationError, InputTypeError)):
-            raise error.with_traceback(None)  # In its frames there is the payload.
-        reply = Reply.for_error(error)
-        seconds = perf_counter() - self._started
-        if isinstance(error, HandlerError):  # Each failure has been logged with its traceback.
-            aborted = reply.status == AbortDelivery.status
-            self._log(logging.INFO, "aborted" if aborted else "failed", seconds)
-        else:
-            self._log(logging.WARNING, "refused", seconds, error)
-        return reply
-
-    def _log(
-        self, level: int, outcome: str, seconds: float, error: ClerkHooksError | None = None
-    ) -> None:
-        if seconds > _SLOW_SECONDS:
-            level = max(level, logging.WARNING)
-        if not _logger.isEnabledFor(level):
-            return
+def _log(level: int, seen: Seen, seconds: float, error: ClerkHooksError | None = None) -> None:
+    fields: dict[str, object] = {
         # Only a verified delivery has a message id that can be trusted.
-        message_id = None if self.delivery is None else self.delivery.message_id
-        event_type = None if self.delivery is None else _readable_type(self.delivery)
-        details = {
-            "message_id": message_id,
-            "event_type": event_type,
-            "outcome": outcome,
-            "duration": seconds,
-        }
-        text = "%(outcome)s after %(duration).3f s"
-        if message_id is not None:
-            text = "%(message_id)s %(event_type)s: " + text
-        if error is not None:
-            details |= {"reason": error.reason, "detail": str(error)}
-            text += ", %(reason)s: %(detail)s"
-        if seconds > _SLOW_SECONDS:
-            text += "; Svix gives up after 15 s, and retries"
-        _logger.log(level, text, details, extra=details)
-
-
-def _readable_type(delivery: Delivery) -> str | None:
-    try:
-        return delivery.type
-    except PayloadError:
-        return None
+        "message_id": None if seen.delivery is None else seen.delivery.message_id,
+        "event_type": seen.event_type,
+        "outcome": seen.outcome,
+        "duration": seconds,
+    }
+    text = "%(outcome)s after %(duration).3f s"
+    if seen.delivery is not None:
+        text = "%(message_id)s %(event_type)s: " + text
+    if error is not None:
+        fields |= {"reason": error.reason, "detail": str(error)}
+        text += ", %(reason)s: %(detail)s"
+    if seconds > _SLOW_SECONDS:
+        level = max(level, logging.WARNING)
+        text += "; Svix gives up after 15 s, and retries"
+    log(level, text, fields)

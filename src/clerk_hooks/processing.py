@@ -3,19 +3,22 @@
 An `Endpoint` has one; a worker that takes deliveries from a queue uses one directly.
 """
 
-from collections.abc import Callable, Collection, Generator, Sequence
+import logging
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Literal, TypeAlias
 
 from .claims import Claims
 from .delivery import Delivery, is_readable_as, likely_type
-from .dispatch import arun_handlers, run_handlers
+from .dispatch import Run, arun_handlers, run_handlers
 from .errors import ConfigurationError, HandlerError, InputTypeError
-from .eventloop import RunSync
 from .handler import RegisteredHandler, check_name, check_needs_no_store
 from .idempotency import IdempotencyStore, is_store
+from .logs import log
+from .observe import Observer, checked
 from .router import Router, registry_of
+from .waiting import RunSync
 
 DEFAULT_LEASE = timedelta(seconds=60)
 """Four times what Svix waits for a reply, so that a slow handler is not taken over by a retry."""
@@ -32,7 +35,7 @@ class Processor:
 
     `router` has the handlers. With a `store`, each handler runs once per message: a retry runs only
     those that have not succeeded. `lease` is how long a handler may take before another attempt may
-    take it over; without a store it has no effect.
+    take it over; without a store it has no effect. `observers` surround each handler.
 
     Raises `ConfigurationError`.
     """
@@ -43,6 +46,7 @@ class Processor:
         *,
         store: IdempotencyStore | None = None,
         lease: timedelta = DEFAULT_LEASE,
+        observers: Iterable[Observer] = (),
     ) -> None:
         if not isinstance(router, Router):
             raise ConfigurationError(f"router must be a Router, not {type(router).__name__}")
@@ -55,6 +59,8 @@ class Processor:
         self.router = router
         self.store = store
         self.lease = lease
+        self.observers = checked(observers)
+        self._has_warned = False
         self._registry = registry_of(router)
         self._registry.hold_to(check_needs_no_store if store is None else check_name)
 
@@ -81,11 +87,11 @@ class Processor:
             return "duplicate" if chosen else "unhandled"
         try:
             if self.store is None:
-                run_handlers(pending, delivery.event, delivery)
+                run_handlers(pending, self._run(delivery))
                 return "handled"
             with self._claims(self.store, delivery, pending) as claims:
                 with _precedence(claims):
-                    run_handlers(claims.to_run, delivery.event, delivery, claims)
+                    run_handlers(claims.to_run, self._run(delivery, claims))
                 return claims.outcome
         except HandlerError as error:
             error.done = (*done, *error.done)
@@ -109,15 +115,18 @@ class Processor:
             return "duplicate" if chosen else "unhandled"
         try:
             if self.store is None:
-                await arun_handlers(pending, delivery.event, delivery, run_sync)
+                await arun_handlers(pending, self._run(delivery), run_sync)
                 return "handled"
             async with self._claims(self.store, delivery, pending) as claims:
                 with _precedence(claims):
-                    await arun_handlers(claims.to_run, delivery.event, delivery, run_sync, claims)
+                    await arun_handlers(claims.to_run, self._run(delivery, claims), run_sync)
                 return claims.outcome
         except HandlerError as error:
             error.done = (*done, *error.done)
             raise
+
+    def _run(self, delivery: Delivery, claims: Claims | None = None) -> Run:
+        return Run(delivery.event, delivery, claims, self.observers)
 
     def _claims(
         self, store: IdempotencyStore, delivery: Delivery, handlers: Sequence[RegisteredHandler]
@@ -137,9 +146,22 @@ class Processor:
         registered = self._registry.handlers_for(guess) if guess is not None else ()
         if guess is None or not registered or not is_readable_as(delivery, guess):
             registered = self._registry.handlers_for(delivery.type)
+        if not registered:
+            self._warn_if_empty()
         if functions is None:
             return registered
         return [handler for handler in registered if handler.function in functions]
+
+    def _warn_if_empty(self) -> None:
+        """Warn once if no handler is registered at all, which is hardly ever meant."""
+        if not self._has_warned and not self._registry.registrations():
+            self._has_warned = True
+            log(
+                logging.WARNING,
+                "a delivery came, and the router has no handler at all: is the module with the "
+                "handlers imported?",
+                {"outcome": "unhandled"},
+            )
 
 
 def _without(

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from ._on import EventType, Handler, On
 from .delivery import Delivery
-from .dispatch import arun_handlers, run_handlers
+from .dispatch import Run, arun_handlers, run_handlers
 from .errors import ConfigurationError, InputTypeError
 from .event_types import EVENT_TYPES
-from .eventloop import RunSync
 from .handler import RegisteredHandler, check_needs_no_store
 from .patterns import event_types_of
 from .registry import OTHERS, Registry
+from .waiting import RunSync
 
 if TYPE_CHECKING:
     from .events import AnyEvent, Event, UnknownEvent
@@ -90,7 +90,7 @@ class Router(On):
     def dispatch(self, delivery: "Delivery | AnyEvent") -> None:
         """Run the handlers of a delivery, or of an event alone, as unit tests have it.
 
-        Async handlers run to their end, on an event loop made for this call. An event without
+        Async handlers run to their end, on the event loop of the process. An event without
         handlers is not parsed.
 
         Raises `HandlerError` with everything that the handlers raised; `PayloadError` if the event
@@ -100,7 +100,7 @@ class Router(On):
         `Processor`.
         """
         if handlers := self._registry.handlers_for(_event_type(delivery)):
-            run_handlers(*_run(handlers, delivery))
+            run_handlers(handlers, _run(handlers, delivery))
 
     async def adispatch(
         self, delivery: "Delivery | AnyEvent", *, run_sync: RunSync | None = None
@@ -111,7 +111,7 @@ class Router(On):
         cancelled while one runs, it waits for the end of that handler first.
         """
         if handlers := self._registry.handlers_for(_event_type(delivery)):
-            await arun_handlers(*_run(handlers, delivery), run_sync)
+            await arun_handlers(handlers, _run(handlers, delivery), run_sync)
 
     def _register(
         self, events: "tuple[str | type[Event[Any]], ...]", name: str | None, *, drop_stale: bool
@@ -144,13 +144,11 @@ def _event_type(subject: object) -> str:
     return event_type
 
 
-def _run(
-    handlers: _Handlers, subject: "Delivery | AnyEvent"
-) -> "tuple[_Handlers, AnyEvent, Delivery | None]":
-    """What to run: the handlers, the event, and its delivery if there is one."""
+def _run(handlers: _Handlers, subject: "Delivery | AnyEvent") -> Run:
+    """A run of the handlers, without claims."""
     for handler in handlers:
         if handler.drop_stale:
             check_needs_no_store(handler, handler)
     if isinstance(subject, Delivery):
-        return handlers, subject.event, subject
-    return handlers, subject, None
+        return Run(subject.event, subject)
+    return Run(subject)

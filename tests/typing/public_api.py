@@ -1,7 +1,8 @@
 """The public functions and classes, as type checkers see them. This file is checked, never run."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -17,6 +18,7 @@ from clerk_hooks import (
     IdempotencyStore,
     MemoryStore,
     MethodNotAllowed,
+    Observer,
     Processor,
     Reply,
     Router,
@@ -29,6 +31,7 @@ from clerk_hooks import (
     verify,
 )
 from clerk_hooks.events import AnyEvent
+from clerk_hooks.observe import Running, Seen
 from clerk_hooks.processing import Outcome
 
 body = b"{}"
@@ -133,6 +136,28 @@ def processors(router: Router, delivery: Delivery) -> None:
     processor.process(body)  # type: ignore[arg-type]
     processor.process(delivery, handlers=["a"])  # type: ignore[list-item]
     processor.process(delivery, run_sync=asyncio.to_thread)  # type: ignore[call-arg]
+
+
+class Metrics(Observer):
+    @contextmanager
+    def request(self, seen: Seen) -> Generator[None]:
+        yield
+        assert_type(seen.delivery, Delivery | None)
+        assert_type(seen.event_type, str | None)
+        assert_type(seen.reply, Reply | None)
+        assert_type(seen.duration, float)
+
+    def handler(self, running: Running) -> AbstractContextManager[object]:
+        assert_type(running.event, AnyEvent)
+        assert_type(running.handler, str)
+        return nullcontext()
+
+
+def observers(router: Router) -> None:
+    Endpoint(router, observers=[Metrics()])
+    Processor(router, observers=(Metrics(), Observer()))
+    Endpoint(router, observers=Metrics())  # type: ignore[arg-type]
+    Processor(router, observers=[Metrics])  # type: ignore[list-item]
 
 
 async def awaited(endpoint: Endpoint, processor: Processor, delivery: Delivery) -> None:

@@ -25,7 +25,7 @@ from .. import (
     Reply,
     RequestTooLarge,
 )
-from ..eventloop import RunSync
+from ..waiting import RunSync
 from ._length import UNFINISHED, read_length, require_length
 
 # As in Starlette. The values in a scope or a message depend on its type, hence `Any`.

@@ -1,0 +1,175 @@
+"""Observers: what surrounds each request and each handler, for traces and metrics."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from time import perf_counter
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal
+
+from .delivery import Delivery
+from .errors import AbortDelivery, ConfigurationError, InProgress, PayloadError
+from .logs import log
+
+if TYPE_CHECKING:
+    from .events import AnyEvent
+    from .reply import Reply
+
+NOT_OBSERVED = nullcontext()
+"""Surrounds nothing, for where there are no observers."""
+
+
+class Seen:
+    """A request as an observer sees it. It is complete when the context manager exits."""
+
+    __slots__ = ("_started", "delivery", "duration", "error", "outcome", "reply")
+
+    def __init__(self) -> None:
+        self.delivery: Delivery | None = None
+        """The delivery, once it is verified."""
+        self.outcome: (
+            Literal["handled", "unhandled", "duplicate", "stale", "refused", "failed", "aborted"]
+            | None
+        ) = None
+        """As in the log; None if an error left the endpoint instead of a reply."""
+        self.reply: Reply | None = None
+        """The reply; None if an error left the endpoint instead."""
+        self.error: BaseException | None = None
+        """The error that the reply answers, or that left the endpoint."""
+        self.duration = 0.0
+        """Seconds from the start of the request to its reply."""
+        self._started = perf_counter()
+
+    @property
+    def event_type(self) -> str | None:
+        """The event type, such as ``user.created``; None if it is not verified or not readable."""
+        try:
+            return None if self.delivery is None else self.delivery.type
+        except PayloadError:
+            return None
+
+    def elapsed(self) -> float:
+        """Seconds since the request began."""
+        return perf_counter() - self._started
+
+    def end(self, error: BaseException | None) -> None:
+        """Stop the clock. `error` is what leaves the endpoint. For the library itself."""
+        self.duration = self.elapsed()
+        self.error = error or self.error
+
+
+class Running:
+    """A handler as an observer sees it. It is complete when the context manager exits."""
+
+    __slots__ = ("_started", "delivery", "duration", "error", "event", "handler", "outcome")
+
+    def __init__(self, handler: str, event: "AnyEvent", delivery: Delivery | None) -> None:
+        self.handler = handler
+        """The name of the handler."""
+        self.event = event
+        """The event that it handles."""
+        self.delivery = delivery
+        """The delivery of the event; None if the event was dispatched without one."""
+        self.outcome: Literal["succeeded", "failed", "aborted", "late", "interrupted"] | None = None
+        """``late``: its lease was over before it could begin. ``interrupted``: by a cancellation,
+        or by the end of the program."""
+        self.error: BaseException | None = None
+        """What the handler raised, or why it did not begin."""
+        self.duration = 0.0
+        """Seconds, including the time it waited for a thread."""
+        self._started = perf_counter()
+
+    def end(self, error: BaseException | None) -> None:
+        """Stop the clock. `error` is what the handler raised. For the library itself."""
+        self.duration = perf_counter() - self._started
+        self.error = error
+        if error is None:
+            self.outcome = "succeeded"
+        elif isinstance(error, AbortDelivery):
+            self.outcome = "aborted"
+        elif isinstance(error, InProgress):
+            self.outcome = "late"
+        else:
+            self.outcome = "failed" if isinstance(error, Exception) else "interrupted"
+
+
+class Observer:
+    """Sees what an `Endpoint` or a `Processor` does; a base class to override methods of.
+
+    Each method returns a context manager, which is entered before and exited after. It gets an
+    object that the library fills in meanwhile. An observer cannot change an outcome: errors that it
+    raises are logged and ignored, and so is what ``__exit__`` returns.
+    """
+
+    def request(self, seen: Seen) -> AbstractContextManager[object]:  # noqa: ARG002
+        """Surround one request, from its bytes to its reply."""
+        return nullcontext()
+
+    def handler(self, running: Running) -> AbstractContextManager[object]:  # noqa: ARG002
+        """Surround one handler.
+
+        The context manager is entered where the handler is awaited, or before a thread is asked to
+        run it. The thread gets a copy of the context variables that are set then.
+        """
+        return nullcontext()
+
+
+def checked(observers: Iterable[Observer]) -> tuple[Observer, ...]:
+    """`observers`, each once. Raises `ConfigurationError` if one is not an observer."""
+    once = {id(observer): observer for observer in observers}
+    for observer in once.values():
+        if not isinstance(observer, Observer):
+            kind = type(observer).__name__
+            raise ConfigurationError(f"observers must be objects of type Observer, not {kind}")
+    return tuple(once.values())
+
+
+def observed(
+    observers: Sequence[Observer], subject: Seen | Running
+) -> AbstractContextManager[None]:
+    """A context manager that surrounds `subject` with those of all observers."""
+    return _Observed(observers, subject) if observers else NOT_OBSERVED
+
+
+class _Observed(AbstractContextManager[None]):
+    """Surrounds a request or a handler with the context managers of all observers."""
+
+    __slots__ = ("_entered", "_observers", "_subject")
+
+    def __init__(self, observers: Sequence[Observer], subject: Seen | Running) -> None:
+        self._observers = observers
+        self._subject = subject
+        self._entered: list[AbstractContextManager[object]] = []
+
+    def __enter__(self) -> None:
+        for observer in self._observers:
+            try:
+                manager = _surrounding(observer, self._subject)
+                manager.__enter__()
+                self._entered.append(manager)
+            except Exception as error:  # noqa: BLE001 - an observer changes nothing
+                _ignore(observer, error)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._subject.end(error)
+        for manager in reversed(self._entered):
+            try:
+                manager.__exit__(kind, error, traceback)
+            except Exception as raised:  # noqa: BLE001 - the same
+                _ignore(manager, raised)
+
+
+def _surrounding(observer: Observer, subject: Seen | Running) -> AbstractContextManager[object]:
+    if isinstance(subject, Seen):
+        return observer.request(subject)
+    return observer.handler(subject)
+
+
+def _ignore(culprit: object, error: Exception) -> None:
+    kind = type(culprit).__name__
+    log(logging.ERROR, "observer %(observer)s raised, which is ignored", {"observer": kind}, error)

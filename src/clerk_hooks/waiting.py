@@ -1,0 +1,120 @@
+"""Waiting on an event loop: through cancellations, and for calls in threads.
+
+asyncio is imported inside the functions, because most synchronous programs never need it.
+"""
+
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from contextvars import copy_context
+from threading import Lock
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from asyncio import CancelledError, Future
+
+RunSync: TypeAlias = Callable[[Callable[[], object]], Awaitable[object]]
+"""Runs a synchronous call in another thread than the event loop's, as `asyncio.to_thread` does."""
+
+
+async def wait(future: "Future[object]") -> "CancelledError | None":
+    """Wait for the end of `future`, through cancellations of the caller; returns the last one."""
+    import asyncio
+
+    cancellation = None
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError as error:
+            cancellation = error
+    return cancellation
+
+
+class ThreadCall:
+    """A synchronous call that `run_sync` makes in a thread, and that is always waited for.
+
+    A future cannot carry everything that a call may raise: a StopIteration leaves it pending for
+    ever, and a SystemExit stops the loop before anybody learns of it. It is also cancelled with all
+    other tasks when a loop shuts down, while the thread runs on. So the outcome is kept here.
+    """
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        import asyncio
+
+        # Not every `run_sync` copies the context variables of the request.
+        self._context = copy_context()
+        self._call = call
+        self._loop = asyncio.get_running_loop()
+        self._ended = self._loop.create_future()
+        self._lock = Lock()  # Guards the two below: a call is called off or begun, never both.
+        self._is_called_off = False
+        self._has_begun = False
+        self._result: object = None
+        self._error: BaseException | None = None
+
+    def __call__(self) -> None:
+        """Make the call, unless it was called off; for `run_sync`."""
+        with self._lock:
+            if self._is_called_off:
+                return
+            self._has_begun = True
+        try:
+            self._result = self._context.run(self._call)
+        except BaseException as error:  # noqa: BLE001 - raised again by `result`
+            self._error = error
+        with suppress(RuntimeError):  # The loop is closed, so nobody is waiting.
+            self._loop.call_soon_threadsafe(self._ended.set_result, None)
+
+    async def run(self, run_sync: RunSync) -> "CancelledError | None":
+        """Run to the end, through cancellations of the caller; returns the last one.
+
+        Raises what `run_sync` raises if it did not make the call.
+        """
+        import asyncio
+
+        future = asyncio.ensure_future(run_sync(self))
+        cancellation = await wait(future)
+        with self._lock:
+            self._is_called_off = not self._has_begun
+        if self._is_called_off:
+            if cancellation is not None:
+                raise cancellation
+            future.result()
+            raise RuntimeError("run_sync did not make the call that it was given")
+        return await wait(self._ended) or cancellation
+
+    def result(self) -> object:
+        """What the call returned, or raised."""
+        if self._error is not None:
+            raise failure(self._error)
+        return self._result
+
+
+def failure(error: BaseException) -> BaseException:
+    """`error`, which a handler raised; for a cancellation that nobody requested, a RuntimeError."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or not isinstance(error, asyncio.CancelledError):
+        return error
+    unasked = RuntimeError("the handler was cancelled by what it called or awaited")
+    unasked.__cause__ = error
+    return unasked
+
+
+async def awaited(awaitable: Awaitable[object]) -> object:
+    """Await `awaitable`; a cancellation that comes from it, and nobody requested, is a failure."""
+    import asyncio
+
+    try:
+        return await awaitable
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        # Before Python 3.11 a task cannot tell, so the cancellation stands.
+        if sys.version_info < (3, 11) or task is None or task.cancelling():
+            raise
+        raise failure(error) from error
+
+
+def discard(awaitable: object) -> None:
+    """Close a coroutine that will never be awaited, so that Python does not warn."""
+    if isinstance(awaitable, Coroutine):
+        awaitable.close()
