@@ -170,6 +170,24 @@ def test_a_delivery_that_took_over_15_seconds_is_a_warning(
     assert record.duration == pytest.approx(seconds)
 
 
+@pytest.mark.parametrize(("seconds", "slow"), [(15.0, False), (15.001, True)])
+def test_it_is_one_too_where_nothing_else_of_success_is_logged(
+    router: Router,
+    endpoint: Endpoint,
+    receive: Receive,
+    seconds: float,
+    slow: bool,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caplog.set_level(logging.WARNING, "clerk_hooks")
+    taking(seconds, monkeypatch)
+    router.on("user.created")(lambda event: None)
+    receive(endpoint, BODY, headers_of(BODY))
+    levels = [record.levelno for record in caplog.records if record.name == "clerk_hooks"]
+    assert levels == [logging.WARNING] * slow
+
+
 def test_what_a_warning_hides_costs_no_record(
     router: Router, endpoint: Endpoint, receive: Receive, caplog: pytest.LogCaptureFixture
 ) -> None:

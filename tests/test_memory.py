@@ -41,6 +41,10 @@ def test_max_messages_is_a_positive_number(value: Any) -> None:
         MemoryStore(max_messages=value)
 
 
+def test_there_is_room_for_100_000_messages_by_default() -> None:
+    assert MemoryStore()._messages._size == 100_000
+
+
 def test_there_may_be_room_for_one_message_only() -> None:
     store = MemoryStore(max_messages=1)
     assert handle(store, "msg_1")
@@ -102,6 +106,33 @@ def test_an_old_mark_counts_for_nothing_though_its_object_is_remembered(clock: C
     store.release("msg_3", ["h"], claim.token)  # and does not move its mark.
     clock.now += 1800
     assert handle(store, "msg_1", version(4))
+
+
+def test_the_retention_begins_when_a_handler_has_succeeded(clock: Clock) -> None:
+    store = MemoryStore(retention=timedelta(hours=1), clock=clock)
+    claim = store.claim("msg_1", ["h"], timedelta(hours=1), version(5))
+    clock.now += 1800
+    assert store.confirm("msg_1", "h", claim.token, version(5))
+    clock.now += 3599
+    assert store.claim("msg_1", ["h"], LEASE, version(5)).done == ("h",)
+    assert store.claim("msg_2", ["h"], LEASE, version(4)).stale == ("h",)
+
+
+def test_a_late_confirm_does_not_pass_a_newer_event_of_the_object(clock: Clock) -> None:
+    store = MemoryStore(clock=clock)
+    late = store.claim("msg_1", ["h"], LEASE, version(4))
+    clock.now += 61
+    assert handle(store, "msg_2", version(5))
+    assert not store.confirm("msg_1", "h", late.token, version(4))
+
+
+def test_a_busy_object_does_not_keep_the_claims_of_all_its_messages(clock: Clock) -> None:
+    store = MemoryStore(clock=clock)
+    for number in range(100):
+        assert handle(store, f"msg_{number}", version(number))
+    about = store._objects.get(version(0).key)
+    assert about is not None
+    assert len(about.holders) <= 1
 
 
 def test_what_has_expired_takes_no_room(clock: Clock) -> None:

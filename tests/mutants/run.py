@@ -1,0 +1,104 @@
+"""How a mutant is tried: a process that has loaded all but the library forks, and runs pytest.
+
+So no file is changed, and a mutant costs about a second. Programs that a test starts have the
+library as it is.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio  # noqa: F401 - loaded once, for all forks
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import spec_from_file_location
+from pathlib import Path
+from types import CodeType
+
+import hypothesis  # noqa: F401
+import pydantic  # noqa: F401
+import pytest
+import svix.webhooks  # noqa: F401
+
+from .operators import Mutant
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "src" / "clerk_hooks"
+SECONDS = 60.0
+"""After which a mutant that still runs counts as killed: it hangs."""
+
+
+class _Finder(MetaPathFinder):
+    """Gives one module of the library another code."""
+
+    def __init__(self, module: str, tree: ast.Module) -> None:
+        self.module, self.tree = module, tree
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> ModuleSpec | None:
+        if fullname != f"clerk_hooks.{self.module}":
+            return None
+        file = str(PACKAGE / f"{self.module}.py")
+        tree = self.tree
+
+        class Loader(SourceFileLoader):
+            def get_code(self, fullname: str) -> CodeType:
+                return compile(tree, file, "exec", dont_inherit=True)
+
+        return spec_from_file_location(fullname, file, loader=Loader(fullname, file))
+
+
+def start(mutant: Mutant | None, tests: Sequence[str]) -> int:
+    """Fork, and run the tests there; returns the process id. Without a mutant, as it is."""
+    process = os.fork()
+    if process:
+        return process
+    status = 3
+    try:
+        os.setsid()  # So that what it starts can be ended with it.
+        silence = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(silence, descriptor)
+        if mutant is not None:
+            sys.meta_path.insert(0, _Finder(mutant.module, mutant.tree()))
+        # What rewrites assertions would come before the finder.
+        options = ["-x", "-q", "--tb=no", "--assert=plain", "-p", "no:cacheprovider"]
+        status = int(pytest.main([*options, *tests]))
+    finally:
+        os._exit(status)
+
+
+def survivors(
+    mutants: Iterable[Mutant], tests: Sequence[str], processes: int
+) -> Iterator[tuple[Mutant, bool]]:
+    """Try each mutant; yields it with whether it survived, in the order in which they end."""
+    running: dict[int, tuple[Mutant, float]] = {}
+    waiting = iter(mutants)
+    following = next(waiting, None)
+    try:
+        while following is not None or running:
+            while following is not None and len(running) < processes:
+                running[start(following, tests)] = following, time.monotonic() + SECONDS
+                following = next(waiting, None)
+            for process, (mutant, until) in [*running.items()]:
+                ended, status = os.waitpid(process, os.WNOHANG)
+                if ended:
+                    del running[process]
+                    _end_group(process)
+                    yield mutant, status == 0
+                elif time.monotonic() > until:
+                    _end_group(process)
+            time.sleep(0.01)
+    finally:
+        for process in running:
+            _end_group(process)
+
+
+def _end_group(process: int) -> None:
+    # An error: it has ended, and so has everything that it started.
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process, signal.SIGKILL)

@@ -1,0 +1,42 @@
+"""`tests.mutants`: what it changes, and that its list of equivalent mutants is up to date."""
+
+import ast
+
+from .mutants.__main__ import PACKAGE, TESTS, equivalent
+from .mutants.operators import mutants
+
+PROGRAM = """
+LIMIT: Final = 5
+def over(value: int) -> bool:
+    \"\"\"Whether it is.\"\"\"
+    if not value:
+        raise ValueError(f"{value}")
+    return value > LIMIT
+"""
+
+
+def test_each_mutant_has_one_change_and_a_name_of_its_own() -> None:
+    found = [*mutants("numbers", PROGRAM)]
+    assert [mutant.name for mutant in found] == [
+        "numbers: 5 -> 6",
+        "numbers: 5 -> 4",
+        "numbers.over: not value -> value",
+        "numbers.over: raise ValueError(f'{value}') -> pass",
+        "numbers.over: return value > LIMIT -> return None",
+        "numbers.over: value > LIMIT -> value >= LIMIT",
+        "numbers.over: value > LIMIT -> value <= LIMIT",
+    ]
+    original = ast.unparse(ast.parse(PROGRAM)).splitlines()
+    for mutant in found:
+        changed = ast.unparse(mutant.tree()).splitlines()
+        assert sum(a != b for a, b in zip(original, changed, strict=True)) == 1, mutant.name
+
+
+def test_every_mutant_that_is_listed_as_equivalent_exists() -> None:
+    names = {
+        mutant.name
+        for module in TESTS
+        for mutant in mutants(module, (PACKAGE / f"{module}.py").read_text("utf-8"))
+    }
+    assert len(names) > 1000
+    assert {*equivalent()} <= names
