@@ -322,6 +322,13 @@ def test_the_one_liner_takes_secrets_in_every_form(secret: Any) -> None:
     assert verify(BODY, sign(BODY, secret=SECRET), secret=secret).payload == BODY
 
 
+def test_an_empty_body_is_said_to_be_empty() -> None:
+    with pytest.raises(NoMatchingSignature, match="the body is empty"):
+        Verifier(SECRET, clock=lambda: NOW).verify(b"", signed())
+    empty = sign(b"", secret=SECRET, timestamp=NOW)
+    assert Verifier(SECRET, clock=lambda: NOW).verify(b"", empty).payload == b""
+
+
 def test_a_verifier_shows_neither_its_secrets_nor_its_keys() -> None:
     assert repr(Verifier(SECRETS[:2])) == "<Verifier secrets=2 tolerance=0:05:00>"
 

@@ -39,6 +39,11 @@ DEFAULT_TOLERANCE = timedelta(minutes=5)
 _MAX_SIGNATURE_BYTES = 8 * 1024
 _MAX_SIGNATURES = 64  # Svix sends one per secret in use.
 
+_EMPTY = (
+    "no signature matches: the body is empty. If the sender sent one, it was read before: by a "
+    "middleware, or `request.data`"
+)
+
 
 def verify(
     body: Body,
@@ -209,7 +214,9 @@ class Verifier:
                     if len(entries) > 1 and _is_joined(entries):
                         return _joined()
                     return mac, entry
-        return _joined() if _is_joined(entries) else NoMatchingSignature()
+        if _is_joined(entries):
+            return _joined()
+        return NoMatchingSignature() if payload else NoMatchingSignature(_EMPTY)
 
 
 def _is_joined(entries: list[bytes]) -> bool:

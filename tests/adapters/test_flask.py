@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from traceback import TracebackException
 from typing import Any
 
 import pytest
@@ -225,3 +226,20 @@ class TestAViewOfOnesOwn:
         assert ask(app, "/small", body, headers) == refusal(RequestTooLarge())
         without = Endpoint(Router(), secret=SECRET).receive(body, {})
         assert ask(app, "/own", body) == Answer.of(without)
+
+    @pytest.mark.parametrize("max_body", [10, 1000])
+    def test_what_is_refused_shows_no_payload_to_an_error_tracker(
+        self, app: Flask, max_body: int
+    ) -> None:
+        body = payload("user.created", name="Ada")
+        _, headers = signed(BODY)
+        with (
+            app.test_request_context("/own", method="POST", data=body, headers=headers),
+            pytest.raises(HTTPException) as raised,
+        ):
+            verified_delivery(Verifier(SECRET), max_body=max_body)
+        trace = TracebackException.from_exception(raised.value, capture_locals=True)
+        ours = [frame.locals for frame in trace.stack if "clerk_hooks" in frame.filename]
+        assert len(ours) == 1
+        assert "Ada" not in str(ours)
+        assert (trace.__cause__, trace.__context__) == (None, None)

@@ -89,13 +89,15 @@ class VerifiedDelivery:
     async def __call__(self, request: Request) -> Delivery:
         """Verify `request` and return its delivery; FastAPI calls this."""
         try:
-            body = await _body_of_request(request, self._max_body)
-            return self._verifier.verify(body, request.scope["headers"])
+            return self._verifier.verify(
+                await _body_of_request(request, self._max_body), request.scope["headers"]
+            )
         except ClerkHooksError as error:
             # Starlette looks here for the handler of an exception, the innermost class first.
             handlers, _ = request.scope.get("starlette.exception_handlers", ({}, {}))
             handlers[_Refused] = _answer
-            raise _Refused(Reply.for_error(error)) from error
+            # The frames that the error comes from have the body in their local variables.
+            raise _Refused(Reply.for_error(error)) from error.with_traceback(None)
 
 
 class _Refused(HTTPException):
@@ -112,10 +114,10 @@ async def _body_of_request(request: Request, max_body: int) -> bytes:
     try:
         headers = request.scope["headers"]
         return await body_of_chunks(request.method, headers, request.stream(), max_body)
-    except ClientDisconnect as error:
-        raise MalformedRequest(UNFINISHED) from error
-    except RuntimeError as error:  # Starlette's "Stream consumed".
-        raise MalformedRequest(READ_BEFORE) from error
+    except ClientDisconnect:
+        raise MalformedRequest(UNFINISHED) from None
+    except RuntimeError:  # Starlette's "Stream consumed".
+        raise MalformedRequest(READ_BEFORE) from None
 
 
 def _response(reply: Reply) -> Response:

@@ -60,7 +60,8 @@ def verified_delivery(verifier: Verifier, *, max_body: int = DEFAULT_MAX_BODY) -
     try:
         return verifier.verify(_body_of_request(max_body), request.environ)
     except ClerkHooksError as error:
-        abort(_response(Reply.for_error(error)))
+        reply = Reply.for_error(error)
+    return abort(_response(reply))  # Out here, so that it does not carry frames that have the body.
 
 
 def _body_of_request(max_body: int) -> bytes:

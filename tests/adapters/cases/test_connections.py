@@ -160,7 +160,9 @@ def test_a_length_with_zeros_before_it_is_one(server: Server, delivery: Request)
 @each_server
 def test_a_request_without_a_length_has_no_body(server: Server, delivery: Request) -> None:
     nothing_signed = server.exchange(head(delivery[1]))
-    assert nothing_signed == refusal(NoMatchingSignature())
+    assert nothing_signed is not None
+    assert nothing_signed.status == 400
+    assert b"the body is empty" in nothing_signed.body
     answer = server.exchange(head(signed(b"")[1]))
     assert answer is not None
     assert answer.status == 422
