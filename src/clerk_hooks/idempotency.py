@@ -200,7 +200,7 @@ class IdempotencyStore(Protocol):
         ...
 
     def show(self, message_id: str) -> list[HandlerRecord]:
-        """Return what is remembered of a message, sorted by the names of its handlers."""
+        """Return the records of a message, sorted by the names of its handlers."""
         ...
 
     def forget(self, message_id: str) -> int:

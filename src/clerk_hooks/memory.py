@@ -98,7 +98,7 @@ class MemoryStore:
                     del (self._messages.get(message_id) or {})[handler]
 
     def show(self, message_id: str) -> list[HandlerRecord]:
-        """Return what is remembered of a message, sorted by the names of its handlers."""
+        """Return the records of a message, sorted by the names of its handlers."""
         now = self._clock()
         with self._lock:
             records = self._messages.get(message_id) or {}
@@ -134,7 +134,7 @@ class MemoryStore:
 
 
 class _Object:
-    """What is remembered of an object: its mark, and the handlers that were claimed for it."""
+    """The records of an object: its mark, and the handlers that were claimed for it."""
 
     def __init__(self) -> None:
         self.mark = Mark()
