@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import clerk_hooks.stores
+
 ROOT = Path(__file__).parents[2]
 STORES = [
     path.stem
@@ -26,6 +28,9 @@ def test_a_store_takes_part_in_the_tests_and_is_documented(store: str) -> None:
     places = {
         "tests/stores/worker.py: a branch of `build` that makes one, and its kind in backends.py": (
             mentions("tests/stores/worker.py", f"from {module} import")
+        ),
+        "src/clerk_hooks/stores/__init__.py: its name in `__all__`": (
+            store in [name.removesuffix("Store").lower() for name in clerk_hooks.stores.__all__]
         ),
         "docs/once_and_in_order.md: a row in the table of stores": (
             mentions("docs/once_and_in_order.md", f"| `stores.{store}.")
