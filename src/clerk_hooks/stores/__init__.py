@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 __all__ = ["RedisStore", "SQLAlchemyStore", "SQLiteStore"]
 
 
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(f".{name.removesuffix('Store').lower()}", __name__)
-    return getattr(module, name)
+if not TYPE_CHECKING:  # So that checkers know a misspelt name.
+
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = import_module(f".{name.removesuffix('Store').lower()}", __name__)
+        return getattr(module, name)
 
 
 def __dir__() -> list[str]:

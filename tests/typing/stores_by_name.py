@@ -1,0 +1,18 @@
+"""What type checkers know of the stores that are imported from the package: checked, never run."""
+
+from sqlalchemy import Connection, Engine
+from typing_extensions import assert_type
+
+from clerk_hooks import stores
+from clerk_hooks.stores import RedisStore, SQLAlchemyStore, SQLiteStore
+from clerk_hooks.stores.redis import RedisStore as Same
+
+
+def they_are_the_classes_of_the_modules(engine: Engine) -> None:
+    assert_type(RedisStore("redis://localhost"), Same)
+    assert_type(SQLAlchemyStore(engine), SQLAlchemyStore[Connection])
+    assert_type(SQLiteStore("store.sqlite3"), stores.SQLiteStore)
+
+
+def another_name_is_not_there() -> None:
+    stores.MongoStore  # type: ignore[attr-defined]  # noqa: B018
