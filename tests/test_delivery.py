@@ -94,9 +94,9 @@ NOT_JSON = {
     "single quotes": BODY.replace(b'"', b"'"),
     "trailing comma": BODY[:-1] + b",}",
     "raw control character": BODY.replace(b"Zo", b"\x00"),
-    "escaped lone surrogate": BODY.replace(b"Zo", rb"\ud800"),
     "encoded lone surrogate": BODY.replace(b"Zo", b"\xed\xa0\x80"),
-    "too deep": b'{"type": "user.created", "data": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "deep and never closed": b'{"type": "user.created", "data": ' + b"[" * 100_000,
+    "deep and closed too often": b'{"type": "user.created", "data": ' + b"[" * 300 + b"]" * 400,
 }
 NO_TYPE = {
     "no member": b'{"data": {"type": "user.created"}}',
@@ -164,7 +164,7 @@ def test_a_payload_of_another_shape_says_where() -> None:
     one = delivery(body)
     assert one.type == "user.created"
     assert one.json()["data"]["id"] == 5
-    with pytest.raises(PayloadError, match=r"shape: data\.id: .*\(and 1 more\)") as caught:
+    with pytest.raises(PayloadError, match=r"shape: data\.id: missing, or not text$") as caught:
         _ = one.event
     assert caught.value.reason == "bad_shape"
     assert "s3cret" not in f"{caught.value}{caught.value.__cause__}"
@@ -230,7 +230,8 @@ def expected_type(one: Delivery) -> str | None:
 
 def shown(one: Delivery, read: str) -> str:
     try:
-        return repr(reading(read)(one))
+        event: Any = reading(read)(one)
+        return f"{type(event)} {event.model_dump()} {event.unreadable}"
     except PayloadError as error:
         return f"{error.reason}: {error}"
 

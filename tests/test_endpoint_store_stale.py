@@ -249,3 +249,32 @@ def test_unknown_events_have_no_mark(receiver: Receiver) -> None:
     assert receiver.receive("user.promoted", NOON) == "handled"
     assert receiver.receive("user.promoted", NOON - 1) == "handled"
     assert receiver.ran == ["all", "all"]
+
+
+# --- an event whose place in the order cannot be read ---
+
+
+@pytest.mark.parametrize(
+    "times", [{"time": "soon"}, {"timestamp": "soon"}], ids=["updated_at", "timestamp"]
+)
+def test_an_event_without_a_readable_time_fails_only_the_handlers_that_need_it(
+    way: Way, times: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    app = Receiver(way)
+    app.also("greets", "user.updated")
+    for _ in range(2):
+        assert app.receive("user.updated", **times) == "handler_failed"
+        app.messages -= 1
+    assert app.ran == ["greets"]
+    assert app.store.states() == {"greets": "done"}
+    assert "UnreadableValue" in caplog.text
+    app.messages += 1
+    assert app.receive("user.updated", time=NOON) == "handled"
+    assert app.ran == ["greets", "drops", "greets"]
+
+
+def test_where_every_handler_needs_the_time_the_store_is_not_asked(way: Way) -> None:
+    app = Receiver(way)
+    assert app.receive("user.updated", time="soon") == "handler_failed"
+    assert app.ran == []
+    assert app.store.calls == []

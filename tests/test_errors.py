@@ -23,6 +23,7 @@ TREE: dict[str, tuple[tuple[str, ...], int, str]] = {
     "TimestampOutsideTolerance": (("VerificationError",), 400, "too_old"),
     "NoMatchingSignature": (("VerificationError",), 400, "no_match"),
     "PayloadError": (("ClerkHooksError",), 422, "bad_shape"),
+    "UnreadableValue": (("ClerkHooksError",), 500, "unreadable_value"),
     "HandlerError": (("ClerkHooksError",), 500, "handler_failed"),
     "AbortDelivery": (("ClerkHooksError",), 422, "aborted"),
     "MalformedRequest": (("ClerkHooksError",), 400, "malformed_request"),

@@ -29,6 +29,13 @@ _OLD_ITEM = {
     "past_due_at": OLDER,
 }
 
+_USER = {
+    "birthday": SEEN,
+    "gender": SEEN,
+    "requires_password_reset": SEEN,
+    "timezone": TYPES,
+}
+
 BEYOND: dict[str, dict[str, str]] = {
     "BillingPayer": {"instance_id": OLDER},
     "BillingPlan": dict.fromkeys(
@@ -42,7 +49,8 @@ BEYOND: dict[str, dict[str, str]] = {
     "ClerkError": {"clerk_trace_id": OLDER},
     "EmbeddedOrganization": {"logo_url": EXAMPLES},
     "EmbeddedSubscriptionItem": _OLD_ITEM,
-    "EmbeddedUser": {"birthday": SEEN, "gender": SEEN},
+    "Email": {"suppression_reason": TYPES},
+    "EmbeddedUser": _USER,
     "EnterpriseAccountConnection": {"object": TYPES},
     "ExternalAccount": {
         **dict.fromkeys(("google_id", "given_name", "family_name", "picture"), SEEN),
@@ -56,6 +64,6 @@ BEYOND: dict[str, dict[str, str]] = {
     "PublicOrganizationData": {"object": TYPES},
     "Sms": {"created_at": EXAMPLES},
     "SubscriptionItem": {**_OLD_ITEM, "credit": TYPES, "credits": DOCUMENT + " (items inside)"},
-    "User": {"birthday": SEEN, "gender": SEEN},
+    "User": _USER,
 }
 """Model -> the fields that today's document does not have in it -> where they are from."""

@@ -33,6 +33,7 @@ from .errors import (
     SecretError,
     StoreUnavailable,
     TimestampOutsideTolerance,
+    UnreadableValue,
     VerificationError,
 )
 from .idempotency import IdempotencyStore
@@ -75,6 +76,7 @@ __all__ = [
     "StoreUnavailable",
     "SvixVerifier",
     "TimestampOutsideTolerance",
+    "UnreadableValue",
     "VerificationError",
     "Verifier",
     "__version__",

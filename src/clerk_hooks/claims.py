@@ -7,7 +7,7 @@
 #
 # 1. `with claims` (or `async with`) asks the store once, for all handlers. The answer sorts them:
 #    run now (`to_run`), done earlier, busy elsewhere, stale.
-# 2. The caller runs `to_run` one after the other. `check_lease` comes just before each call, in the
+# 2. The caller runs `to_run` one after the other. `check` comes just before each call, in the
 #    thread or on the loop that makes it. Once the lease is over, others may claim the handlers that
 #    are left, so none of them begins here any more: no handler runs twice at the same time.
 # 3. `settle` follows each handler as soon as it has ended: `confirm` if it succeeded, else
@@ -36,16 +36,23 @@
 import logging
 from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from .errors import ClaimLost, ClerkHooksError, ConfigurationError, InProgress, StoreUnavailable
+from .errors import (
+    ClaimLost,
+    ClerkHooksError,
+    ConfigurationError,
+    InProgress,
+    StoreUnavailable,
+    UnreadableValue,
+)
 from .handler import RegisteredHandler
-from .idempotency import Claim, Holder, IdempotencyStore, ObjectVersion, RunningHandler
+from .idempotency import Claim, IdempotencyStore, ObjectVersion, RunningHandler
 from .logs import log
-from .versions import object_version
+from .versions import in_words, object_version
 from .waiting import ThreadCall, wait
 
 if TYPE_CHECKING:
@@ -84,7 +91,13 @@ class Claims:
         self._lease = lease
         self._message_id = message_id
         self._handlers = handlers
-        self._version = object_version(event, handlers)
+        version = object_version(event, handlers)
+        # A handler that drops stale events fails, unclaimed, if the event's place in the order is
+        # unreadable: it might overwrite newer data, and a mark made from another time would drop
+        # the next genuine update.
+        self._unreadable = version if isinstance(version, UnreadableValue) else None
+        self._refused = {one.name for one in handlers if one.drop_stale and self._unreadable}
+        self._version = None if isinstance(version, UnreadableValue) else version
         self._claim = Claim("", ())
         self._unsettled: set[str] = set()
         self._confirmed: list[str] = []
@@ -92,7 +105,8 @@ class Claims:
         self._started = perf_counter()
 
     def __enter__(self) -> "Self":
-        self._take(self._answer(self._store.claim, *self._question(self._handlers)))
+        if handlers := self._claimable:
+            self._take(self._answer(self._store.claim, *self._question(handlers)))
         return self
 
     def __exit__(self, *raised: object) -> None:
@@ -101,11 +115,12 @@ class Claims:
             self._release(self._unsettled, self._claim.token)
 
     async def __aenter__(self) -> "Self":
-        claim, cancellation = await self._ask("claim", *self._question(self._handlers))
-        self._take(claim)
-        if cancellation is not None:
-            await self.__aexit__()
-            raise cancellation
+        if handlers := self._claimable:
+            claim, cancellation = await self._ask("claim", *self._question(handlers))
+            self._take(claim)
+            if cancellation is not None:
+                await self.__aexit__()
+                raise cancellation
         return self
 
     async def __aexit__(self, *raised: object) -> None:
@@ -114,8 +129,9 @@ class Claims:
 
     @property
     def to_run(self) -> tuple[RegisteredHandler, ...]:
-        """The handlers that were claimed."""
-        return tuple([handler for handler in self._handlers if handler.name in self._claim.run])
+        """The handlers that were claimed, and those that `check` refuses to begin."""
+        names = {*self._claim.run, *self._refused}
+        return tuple([handler for handler in self._handlers if handler.name in names])
 
     @property
     def waits_for(self) -> InProgress | None:
@@ -125,7 +141,7 @@ class Claims:
                 f"handler {self._lost[0]} ran longer than its lease, and its claim was lost"
             )
         if self._claim.busy:
-            return InProgress(_in_words(self._claim.holder))
+            return InProgress(in_words(self._claim.holder))
         if self._unsettled:
             return LeaseOver()
         return None
@@ -142,10 +158,12 @@ class Claims:
             return "handled"
         return "stale" if self._claim.stale else "duplicate"
 
-    def check_lease(self) -> None:
-        """Check, just before a handler begins, that its lease still runs. Raises `LeaseOver`."""
+    def check(self, handler: RegisteredHandler) -> None:
+        """Check just before `handler` begins. Raises `LeaseOver` and `UnreadableValue`."""
         if perf_counter() - self._started >= self._lease.total_seconds():
             raise LeaseOver
+        if self._unreadable is not None and handler.name in self._refused:
+            raise self._unreadable
 
     def running(self, handler: RegisteredHandler) -> RunningHandler:
         """The value of `running_handler` while `handler` runs."""
@@ -156,7 +174,7 @@ class Claims:
         name, mark = handler.name, self._mark_of(handler)
         self._unsettled.discard(name)
         if not succeeded:
-            self._release([name], self._claim.token)
+            self._release({name}.intersection(self._claim.run), self._claim.token)
         elif self._answer(self._store.confirm, self._message_id, name, self._claim.token, mark):
             self._confirmed.append(name)
         else:
@@ -173,7 +191,7 @@ class Claims:
         name, mark = handler.name, self._mark_of(handler)
         self._unsettled.discard(name)
         if not succeeded:
-            await self._arelease([name], self._claim.token)
+            await self._arelease({name}.intersection(self._claim.run), self._claim.token)
             return
         confirmed, cancellation = await self._ask(
             "confirm", self._message_id, name, self._claim.token, mark
@@ -190,6 +208,10 @@ class Claims:
             self._warn_of_loss(name, is_stale=bool(probe.stale))
         if cancellation is not None:
             raise cancellation
+
+    @property
+    def _claimable(self) -> Sequence[RegisteredHandler]:
+        return [handler for handler in self._handlers if handler.name not in self._refused]
 
     def _question(
         self, handlers: Sequence[RegisteredHandler]
@@ -274,16 +296,3 @@ def _errors_of_the_store() -> Generator[None]:
         raise
     except Exception as error:
         raise StoreUnavailable(f"the store failed with {type(error).__name__}") from error
-
-
-def _in_words(holder: Holder | None) -> str | None:
-    """What a busy handler waits for; None, for the usual words, if the store cannot tell."""
-    if holder is None:
-        return None
-    until = datetime.fromtimestamp(holder.until, timezone.utc).isoformat(timespec="seconds")
-    if holder.message_id is None:
-        return f"this message is being handled elsewhere, until {until} at the latest"
-    return (
-        f"another message of the same object, {holder.message_id}, is being handled, until {until} "
-        "at the latest"
-    )

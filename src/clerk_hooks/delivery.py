@@ -3,25 +3,30 @@
 pydantic and the events are imported inside the functions, when the first payload is read.
 """
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Mapping
 from datetime import datetime, timezone
-from functools import cache, lru_cache
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from .errors import InputTypeError, PayloadError, caused_by
 from .event_types import EVENT_TYPES
+from .logs import log
+from .parsing import (
+    build_event,
+    event_class,
+    first_event,
+    first_type,
+    likely_type,
+    parse_json,
+    second_event,
+    type_of,
+)
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
-    from pydantic_core import SchemaValidator
-
     from .events import AnyEvent
 
 Body: TypeAlias = bytes | bytearray | memoryview | str
 """A request's raw body. Text stands for its UTF-8 bytes."""
-
-_TYPES_AS_BYTES = {event_type.encode(): event_type for event_type in EVENT_TYPES}
 
 _MAX_SECONDS = 10**11  # The 11 digits that a timestamp may have; a datetime holds more.
 
@@ -75,52 +80,70 @@ class Delivery:
     def type(self) -> str:
         """The event type, such as ``user.created``, read without building a model.
 
-        Always the top-level ``type`` that `json()` gives. Raises `PayloadError` where the payload
-        is not JSON or has no ``type``.
+        Always the top-level ``type`` that `json()` gives. Raises `PayloadError` if the payload is
+        not JSON or has no ``type``.
         """
         if self._type is None:
-            event = self._event
-            self._type = _read_type(self._payload) if event is None else event.type
+            found = self._read_type() if self._event is None else self._event.type
+            if isinstance(found, PayloadError):
+                raise found
+            self._type = found
         return self._type
+
+    def _read_type(self) -> str | PayloadError:
+        found = first_type(self._payload)
+        if found is not None:
+            return found
+        parsed = parse_json(self._payload)
+        return parsed if isinstance(parsed, PayloadError) else type_of(parsed.value)
 
     @property
     def event(self) -> "AnyEvent":
-        """The typed event, parsed once, when first asked for.
+        """The typed event, parsed when it is first asked for, and kept.
 
-        A type that this version of the library does not know gives an `UnknownEvent`. Raises
-        `PayloadError` where the payload is not JSON, has no ``type`` or not the shape of its type.
+        A type that this version of the library does not know gives an `UnknownEvent`. A value that
+        does not fit its field is left out: reading it raises `UnreadableValue`, and
+        `Event.unreadable` and a warning in the log name it. Raises `PayloadError` if the payload is
+        not a JSON object, or lacks its ``type``, its ``data`` or the id of that.
         """
         if self._event is None:
-            if self._type is None:
-                self._event = _parse_unread(self._payload)
-            else:
-                self._event = _parse_json(self._type, self._payload)
+            found = _read_event(self._payload, self._type)
+            if isinstance(found, PayloadError):
+                raise found
+            if found.unreadable:
+                self._warn(found)
+            self._event = found
         return self._event
+
+    def _warn(self, event: "AnyEvent") -> None:
+        fields = {
+            "message_id": self._message_id,
+            "event_type": event.type,
+            "unreadable": ", ".join(event.unreadable),
+        }
+        log(logging.WARNING, "%(message_id)s %(event_type)s: could not read %(unreadable)s", fields)
 
     def _is_readable_as(self, event_type: str) -> bool:
         if event_type not in EVENT_TYPES:  # Anything can be read as an unknown event.
             return False
         if self._event is None:
-            try:
-                self._event = _json_reader(event_type)(self._payload)
-            except ValueError:  # Another type, or unreadable; nobody asks here which it is.
-                return False
-        return self._event.type == event_type
+            self._event = first_event(self._payload, event_type)
+        return self._event is not None and self._event.type == event_type
 
     def json(self) -> dict[str, Any]:
         """The payload as a new dict, checked against no model.
 
-        Raises `PayloadError` where the payload is not a JSON object.
+        JSON that pydantic's parser refuses is read all the same, but brackets deeper than 190
+        levels and integers of over 4,300 digits are `None`. Raises `PayloadError` if the payload is
+        not a JSON object.
         """
-        from pydantic_core import from_json
-
-        try:
-            value = from_json(self._payload)
-        except ValueError as error:
-            raise PayloadError(f"the payload is not JSON: {error}", reason="not_json") from error
-        if not isinstance(value, dict):
+        parsed = parse_json(self._payload)
+        if isinstance(parsed, PayloadError):
+            raise parsed
+        if not isinstance(parsed.value, dict):
+            del parsed
             raise PayloadError("the payload is JSON, but not an object")
-        return cast("dict[str, Any]", value)
+        return cast("dict[str, Any]", parsed.value)  # pyright: ignore[reportUnknownMemberType]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Delivery):
@@ -152,44 +175,56 @@ def parse_event(payload: Body | Mapping[str, Any]) -> "AnyEvent":
     """Parse an event without verifying anything: for workers and tests, never for requests.
 
     `payload` is the JSON of a Clerk event (bytes or text), or the mapping that it decodes to. A
-    type that this version of the library does not know gives an `UnknownEvent`.
+    type that this version of the library does not know gives an `UnknownEvent`, and a value that
+    does not fit is left out, as in `Delivery.event`.
 
-    Raises `PayloadError` where it is not JSON, has no ``type`` or not the shape of its type, and
-    `InputTypeError` where it is neither text nor a mapping.
+    Raises `PayloadError` as `Delivery.event` does, and `InputTypeError` if it is neither text nor a
+    mapping.
     """
+    found = _read_any(payload)
+    if isinstance(found, (PayloadError, InputTypeError)):
+        raise found
+    return found
+
+
+def _read_any(payload: Body | Mapping[str, Any]) -> "AnyEvent | PayloadError | InputTypeError":
     try:
-        fields = dict(payload) if isinstance(payload, Mapping) else None
-        event_type = None if fields is None else _text_or_none(fields.get("type"))
-    except Exception as error:  # An object of the caller's own may raise anything when read.
-        raise InputTypeError(
-            f"the payload of type {type(payload).__name__} cannot be read", reason="bad_body"
-        ) from error
-    if fields is None:
-        body = to_bytes(payload)
-        if isinstance(body, InputTypeError):
-            raise body
-        return _parse_unread(body)
-    if event_type is None:
-        raise PayloadError("the payload has no textual `type`", reason="no_type")
+        members: dict[str, Any] | None = None
+        if isinstance(payload, Mapping):
+            members = dict(payload)
+            if isinstance(event_type := members.get("type"), str):
+                members["type"] = str.__str__(event_type)
+    except Exception as error:  # noqa: BLE001 - an object of the caller's may raise anything
+        problem = f"the payload of type {type(payload).__name__} cannot be read"
+        return caused_by(InputTypeError(problem, reason="bad_body"), error)
+    if members is not None:
+        return _event_in(members)
+    body = to_bytes(payload)
+    return body if isinstance(body, InputTypeError) else _read_event(body, None)
+
+
+def _event_in(members: dict[str, Any]) -> "AnyEvent | PayloadError":
+    event_type = type_of(members)
+    if isinstance(event_type, PayloadError):
+        return event_type
     try:
-        return _event_class(event_type).model_validate(fields)
-    except ValueError as error:
-        raise _payload_error(error) from error
+        return event_class(event_type).model_validate(members)
+    except ValueError:
+        return build_event(members)
 
 
-def likely_type(payload: bytes) -> str | None:
-    """The known type that `payload` seems to be of, by a look at its beginning and its end.
+def _read_event(payload: bytes, event_type: str | None) -> "AnyEvent | PayloadError":
+    """The event, by one pass over a usual payload: its type is guessed if it has not been read.
 
-    A guess, for what comes out the same when it is wrong: `Delivery.type` knows.
+    Every model of a known type requires exactly that ``type``, so a wrong guess costs only time.
     """
-    # Clerk's payloads begin or end with their type, according to the age of the sender.
-    first = payload[:64].split(b'"', 4)
-    if len(first) == 5 and first[1] == b"type":
-        return _TYPES_AS_BYTES.get(first[3])
-    last = payload[-64:].rsplit(b'"', 4)
-    if len(last) == 5 and last[1] == b"type":
-        return _TYPES_AS_BYTES.get(last[3])
-    return None
+    guess = event_type or likely_type(payload)
+    event = None if guess is None else first_event(payload, guess)
+    if event is None and event_type is None:
+        found = first_type(payload)
+        if found is not None and found != guess:
+            event = first_event(payload, found)
+    return event or second_event(payload)
 
 
 def to_bytes(body: object) -> bytes | InputTypeError:
@@ -215,76 +250,3 @@ def to_bytes(body: object) -> bytes | InputTypeError:
 
 def _is_aware(value: object) -> bool:
     return isinstance(value, datetime) and value.utcoffset() is not None
-
-
-def _read_type(payload: bytes) -> str:
-    try:
-        return cast("str", _type_reader().validate_json(payload)["type"])
-    except ValueError as error:
-        raise _payload_error(error) from error
-
-
-@cache
-def _type_reader() -> "SchemaValidator":
-    """Reads all of the JSON, as `json()` and the models do, but builds nothing but ``type``."""
-    from pydantic_core import SchemaValidator, core_schema
-
-    return SchemaValidator(
-        core_schema.typed_dict_schema(
-            {"type": core_schema.typed_dict_field(core_schema.str_schema(strict=True))}
-        ),
-        # Here, and not in the schema, where pydantic does not look for it.
-        core_schema.CoreConfig(hide_input_in_errors=True),
-    )
-
-
-@lru_cache(maxsize=2 * len(EVENT_TYPES))
-def _json_reader(event_type: str) -> "Callable[[bytes], AnyEvent]":
-    """Parses events of a type: what `model_validate_json` calls, without the cost of that call."""
-    validator = _event_class(event_type).__pydantic_validator__
-    return cast("Callable[[bytes], AnyEvent]", validator.validate_json)
-
-
-@lru_cache(maxsize=2 * len(EVENT_TYPES))
-def _event_class(event_type: str) -> "type[AnyEvent]":
-    module, name = EVENT_TYPES.get(event_type, ("_base", "UnknownEvent"))
-    return cast("type[AnyEvent]", getattr(import_module(f".events.{module}", __package__), name))
-
-
-def _parse_unread(payload: bytes) -> "AnyEvent":
-    """Parse a payload whose type has not been read, by one pass over it where the guess is right.
-
-    Every model of a known type demands that very `type`, so a wrong guess costs nothing but time.
-    """
-    event_type = likely_type(payload)
-    if event_type is not None:
-        try:
-            return _json_reader(event_type)(payload)
-        except ValueError:  # Another type, or no such event: the second reading tells.
-            pass
-    return _parse_json(_read_type(payload), payload)
-
-
-def _parse_json(event_type: str, payload: bytes) -> "AnyEvent":
-    try:
-        return _json_reader(event_type)(payload)
-    except ValueError as error:
-        raise _payload_error(error) from error
-
-
-def _text_or_none(value: object) -> str | None:
-    return str.__str__(value) if isinstance(value, str) else None
-
-
-def _payload_error(error: ValueError) -> PayloadError:
-    """What pydantic's `ValidationError` says, without a word of the payload."""
-    first, *others = cast("ValidationError", error).errors(
-        include_url=False, include_context=False, include_input=False
-    )
-    if first["type"] == "json_invalid":
-        return PayloadError(f"the payload is not JSON: {first['msg']}", reason="not_json")
-    place = ".".join(map(str, first["loc"]))
-    if place in ("", "type"):
-        return PayloadError("the payload has no textual `type`", reason="no_type")
-    more = f" (and {len(others)} more)" if others else ""
-    return PayloadError(f"the payload is not of its type's shape: {place}: {first['msg']}{more}")

@@ -17,7 +17,7 @@
 # - If the handlers were claimed in a store, each is settled as soon as it has ended and before the
 #   next one begins (see claims.py). An error of the store ends the run. The handlers that are left
 #   are released at the end of the `with` around the run, so a retry need not wait for them.
-# - Just before a handler is called, in the thread or on the loop that calls it, `check_lease` looks
+# - Just before a handler is called, in the thread or on the loop that calls it, `check` looks
 #   at the clock: a handler may have waited long for a free thread. If the lease is over, that
 #   handler and all after it are left to a retry.
 #
@@ -200,7 +200,7 @@ def _await_on_loop(awaitable: Awaitable[object]) -> None:
 def _begin(handler: RegisteredHandler, run: Run) -> object:
     """Call `handler`, unless its lease is over by now: then raises `LeaseOver`."""
     if run.claims is not None:
-        run.claims.check_lease()
+        run.claims.check(handler)
     return handler.call(run.event, run.delivery)
 
 

@@ -10,6 +10,7 @@
         TimestampOutsideTolerance
         NoMatchingSignature
       PayloadError                   422     verified, but not a readable event
+      UnreadableValue                500     a handler read a field whose value does not fit
       HandlerError                   500     handlers raised
       AbortDelivery                  422     a handler gave up on the delivery for good
       MalformedRequest               400     bad Content-Length, truncated body
@@ -124,6 +125,18 @@ class PayloadError(ClerkHooksError):
     status = 422
     reason = "bad_shape"
     default_message = "the payload is not a readable Clerk event"
+
+
+class UnreadableValue(ClerkHooksError):
+    """A handler read a field of an event whose value could not be read as the type of the field.
+
+    The rest of the event is as usual; `Event.unreadable` names such fields. A retry succeeds once
+    the handler does without the field, or the library knows its new type. Not an `AttributeError`,
+    so that ``getattr(model, name, None)`` does not hide it.
+    """
+
+    reason = "unreadable_value"
+    default_message = "a value of the event could not be read as the type of its field"
 
 
 class HandlerError(ClerkHooksError):

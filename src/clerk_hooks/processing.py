@@ -10,13 +10,14 @@ from datetime import timedelta
 from typing import Literal, TypeAlias
 
 from .claims import Claims
-from .delivery import Delivery, is_readable_as, likely_type
+from .delivery import Delivery, is_readable_as
 from .dispatch import Run, arun_handlers, run_handlers
 from .errors import ConfigurationError, HandlerError, InputTypeError
 from .handler import RegisteredHandler, check_name, check_needs_no_store
 from .idempotency import IdempotencyStore, is_store
 from .logs import log
 from .observe import Observer, checked
+from .parsing import likely_type
 from .router import Router, registry_of
 from .waiting import RunSync
 

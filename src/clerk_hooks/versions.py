@@ -1,11 +1,15 @@
-"""Which object an event is about, and how new it is: what a store needs to drop stale events."""
+"""Which object an event is about, how new it is, and which other message of it is in the way.
+
+That is what a store needs to drop stale events, and what people want to know of a 409.
+"""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from .errors import UnreadableValue
 from .handler import RegisteredHandler
-from .idempotency import ObjectVersion
+from .idempotency import Holder, ObjectVersion
 from .instants import unix_milliseconds
 
 if TYPE_CHECKING:
@@ -14,13 +18,32 @@ if TYPE_CHECKING:
 
 def object_version(
     event: "AnyEvent", handlers: Sequence[RegisteredHandler]
-) -> ObjectVersion | None:
-    """The object of `event`, if some of `handlers` drop stale events and its data has an id."""
+) -> ObjectVersion | UnreadableValue | None:
+    """The object of `event`, if some of `handlers` drop stale events and its data has an id.
+
+    Returns the error if its time could not be read.
+    """
     names = frozenset([handler.name for handler in handlers if handler.drop_stale])
     object_id = getattr(event.data, "id", None) if names else None
     if not isinstance(object_id, str):
         return None
     family, _, verb = event.type.partition(".")
-    instant = getattr(event.data, "updated_at", None) or event.timestamp
+    try:
+        instant = getattr(event.data, "updated_at", None) or event.timestamp
+    except UnreadableValue as error:
+        return error
     time = unix_milliseconds(instant) if isinstance(instant, datetime) else None
     return ObjectVersion(family, object_id, time, verb == "deleted", names)
+
+
+def in_words(holder: Holder | None) -> str | None:
+    """What a busy handler waits for; None, for the usual words, if the store cannot tell."""
+    if holder is None:
+        return None
+    until = datetime.fromtimestamp(holder.until, timezone.utc).isoformat(timespec="seconds")
+    if holder.message_id is None:
+        return f"this message is being handled elsewhere, until {until} at the latest"
+    return (
+        f"another message of the same object, {holder.message_id}, is being handled, until {until} "
+        "at the latest"
+    )

@@ -3,19 +3,15 @@
 Only rules for all families belong here; the models of a family are in its module.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar, cast
 
-from pydantic import (
-    BaseModel,
-    ModelWrapValidatorHandler,
-    PlainSerializer,
-    ValidationError,
-    model_validator,
-)
-from typing_extensions import Self
+from pydantic import BaseModel, PlainSerializer
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
+from ..errors import UnreadableValue
 from ..instants import unix_milliseconds
 
 Data_co = TypeVar("Data_co", covariant=True)
@@ -34,7 +30,8 @@ Metadata = dict[str, Any]
 
 empty_list: Callable[[], list[Any]] = list
 """Makes an absent list. A factory is much faster than a default of ``[]``, which pydantic copies
-deeply each time; unlike plain `list`, it fits the type of a list of models."""
+deeply each time; unlike plain `list`, it fits the type of a list of models. Lists are read with
+`fail_fast`, so that a long list of the wrong shape costs one error and not one per item."""
 
 
 class Model(
@@ -44,7 +41,55 @@ class Model(
     hide_input_in_errors=True,
     ser_json_inf_nan="constants",
 ):
-    """A tolerant, immutable record: unknown fields are kept, and errors never show the payload."""
+    """A tolerant, immutable record: unknown fields are kept, and errors never show the payload.
+
+    A value that could not be read as the type of its field is in `model_extra` only; reading the
+    field raises `UnreadableValue`.
+    """
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Only the id: tracebacks and error trackers print the `repr` of local variables."""
+        if isinstance(found := self.__dict__.get("id"), str):
+            yield "id", found
+
+    def __str__(self) -> str:
+        return repr(self)
+
+    if not TYPE_CHECKING:  # Type checkers would take any attribute for one that is there.
+
+        def __getattr__(self, name):
+            if name in type(self).__pydantic_fields__:
+                raise UnreadableValue(
+                    f"{type(self).__name__}.{name} could not be read as the type of that field; "
+                    "model_extra has the value, if one arrived"
+                )
+            return super().__getattr__(name)
+
+        def model_copy(self, *, update=None, deep=False):
+            """Like pydantic's; a field in `update` replaces a value that could not be read."""
+            copied = super().model_copy(update=update, deep=deep)
+            for name in update or ():
+                if name in type(self).__pydantic_fields__:
+                    copied.model_extra.pop(name, None)
+            return copied
+
+        def model_dump_json(self, *, indent=None, **options):
+            """Like pydantic's; half a surrogate pair, which is in no UTF-8, is escaped."""
+            try:
+                text = super().model_dump_json(indent=indent, **options)
+            except PydanticSerializationError:  # It is in a value.
+                text = None
+            if text is None or "\ufffd" in text:  # Pydantic puts this in its place in a key.
+                options.pop("ensure_ascii", None)
+                content = self.model_dump(**options)
+                separators = (",", ":") if indent is None else None
+                text = json.dumps(content, indent=indent, separators=separators, default=_to_json)
+            return text
+
+
+def _to_json(value: object) -> object:
+    """What JSON has for a value that only pydantic knows how to write."""
+    return unix_milliseconds(value) if isinstance(value, datetime) else to_jsonable_python(value)
 
 
 class HttpRequest(Model, frozen=True):
@@ -94,27 +139,25 @@ class Event(Model, Generic[Data_co], frozen=True):
     event_attributes: EventAttributes | None = None
     """Circumstances of the event."""
 
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """The fields that could not be read, such as ``("data.locale",)``: usually none, at most
+        100. A field with a part that had to be cut is named too.
+        """
+        private = self.__pydantic_private__
+        return () if private is None else tuple(private["unreadable"])
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """The type, and the id of the object that the event is about."""
+        yield "type", self.type
+        data = self.__dict__.get("data")
+        members = cast("Any", data if isinstance(data, dict) else getattr(data, "__dict__", {}))
+        if isinstance(found := members.get("id"), str):
+            yield "id", found
+
 
 class UnknownEvent(Event[Any], frozen=True):
     """An event of a type that this version of the library does not know, with its raw ``data``."""
 
     data: Any = None
     """The raw ``data``, whatever it is."""
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _never_an_error(cls, payload: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
-        """An envelope that a later Clerk has changed must not lose the event.
-
-        A field that cannot be read is left unset, and what arrived in it goes to `model_extra`.
-        """
-        try:
-            return read(payload)
-        except ValidationError as error:
-            unreadable = {str(each["loc"][0]) for each in error.errors() if each["loc"]}
-            if not unreadable or "type" in unreadable:
-                raise
-        event = read({name: value for name, value in payload.items() if name not in unreadable})
-        extra = cast("dict[str, Any]", event.model_extra)
-        extra.update({name: payload[name] for name in unreadable})
-        return event

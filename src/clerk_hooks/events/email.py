@@ -18,6 +18,8 @@ class Email(Model, frozen=True):
     """Which of Clerk's templates it is, such as ``verification_code``."""
     status: str | None = None
     """Progress of the sending, such as ``queued``."""
+    suppression_reason: str | None = None
+    """Why Clerk did not send it, if it did not; null otherwise, and not sent before late 2026."""
     delivered_by_clerk: bool | None = None
     """Whether Clerk sends it; if not, the application has to."""
     user_id: str | None = None

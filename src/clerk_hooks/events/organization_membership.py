@@ -19,7 +19,7 @@ class EmbeddedOrganizationMembership(Model, frozen=True):
     """Key of the member's role: ``org:admin``, ``org:member``, ...; in old payloads ``admin``."""
     role_name: str | None = None
     """Display name of the role."""
-    permissions: list[str] = Field(default_factory=empty_list)
+    permissions: list[str] = Field(default_factory=empty_list, fail_fast=True)
     """Keys of the role's permissions, such as ``org:sys_memberships:manage``."""
     organization: EmbeddedOrganization | None = None
     """The organization."""

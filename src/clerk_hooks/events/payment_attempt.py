@@ -57,7 +57,7 @@ class BillingTotals(Model, frozen=True):
     """The tax."""
     grand_total: BillingAmount | None = None
     """The sum with tax."""
-    per_unit_totals: list[BillingUnitTotal] = Field(default_factory=empty_list)
+    per_unit_totals: list[BillingUnitTotal] = Field(default_factory=empty_list, fail_fast=True)
     """What seats and other units add to it."""
 
 
@@ -111,7 +111,9 @@ class PaymentAttempt(Model, frozen=True):
     """The card, or other means of payment, that is charged."""
     totals: BillingTotals | None = None
     """The totals."""
-    subscription_items: list[EmbeddedSubscriptionItem] = Field(default_factory=empty_list)
+    subscription_items: list[EmbeddedSubscriptionItem] = Field(
+        default_factory=empty_list, fail_fast=True
+    )
     """The items that are paid for."""
     failed_reason: BillingPaymentFailedReason | None = None
     """Why it failed."""

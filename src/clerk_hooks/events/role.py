@@ -23,7 +23,7 @@ class Role(Model, frozen=True):
     """What it is for."""
     is_creator_eligible: bool | None = None
     """Whether it can be the role that the creator of an organization gets."""
-    permissions: list[EmbeddedPermission] = Field(default_factory=empty_list)
+    permissions: list[EmbeddedPermission] = Field(default_factory=empty_list, fail_fast=True)
     """What members with this role may do."""
     created_at: Timestamp | None = None
     """When it was created."""

@@ -25,7 +25,7 @@ class Subscription(Model, frozen=True):
     """Id of the payer (``cpayer_...``)."""
     payer: BillingPayer | None = None
     """The payer."""
-    items: list[EmbeddedSubscriptionItem] = Field(default_factory=empty_list)
+    items: list[EmbeddedSubscriptionItem] = Field(default_factory=empty_list, fail_fast=True)
     """The plans in it, past and future ones among them."""
     latest_payment_id: str | None = None
     """Id of the last attempt to pay."""

@@ -76,7 +76,7 @@ class BillingUnitPrice(Model, frozen=True):
     """The unit that is counted, such as ``seats``."""
     block_size: int | None = None
     """How many units make a block."""
-    tiers: list[BillingUnitPriceTier] = Field(default_factory=empty_list)
+    tiers: list[BillingUnitPriceTier] = Field(default_factory=empty_list, fail_fast=True)
     """The prices, in the order of their first blocks."""
 
 
@@ -103,7 +103,7 @@ class BillingPlan(Model, frozen=True):
     """``month`` or ``annual`` (old)."""
     interval: int | str | None = None
     """How many times `period` lies between two charges (old)."""
-    unit_prices: list[BillingUnitPrice] = Field(default_factory=empty_list)
+    unit_prices: list[BillingUnitPrice] = Field(default_factory=empty_list, fail_fast=True)
     """What seats and other units cost, if they do."""
     instance_id: str | None = None
     """Id of the Clerk instance (old)."""

@@ -75,7 +75,7 @@ class EmailAddress(Model, frozen=True):
     """The address."""
     verification: Verification | None = None
     """Whether, and how, the user proved ownership."""
-    linked_to: list[IdentificationLink] = Field(default_factory=empty_list)
+    linked_to: list[IdentificationLink] = Field(default_factory=empty_list, fail_fast=True)
     """The accounts that it came from."""
     reserved: bool | None = None
     """Whether it is kept for this user before being verified."""
@@ -98,7 +98,7 @@ class PhoneNumber(Model, frozen=True):
     """The number with ``+`` and country code."""
     verification: Verification | None = None
     """Whether, and how, the user proved ownership."""
-    linked_to: list[IdentificationLink] = Field(default_factory=empty_list)
+    linked_to: list[IdentificationLink] = Field(default_factory=empty_list, fail_fast=True)
     """The accounts that it came from."""
     reserved: bool | None = None
     """Whether it is kept for this user before being verified."""
@@ -106,7 +106,7 @@ class PhoneNumber(Model, frozen=True):
     """Whether it serves as a second factor."""
     default_second_factor: bool | None = None
     """Whether it is the second factor that is offered first."""
-    backup_codes: list[str] | None = Field(default_factory=empty_list)
+    backup_codes: list[str] | None = Field(default_factory=empty_list, fail_fast=True)
     """Codes that replace a lost phone; null where there are none to show."""
     created_at: Timestamp | None = None
     """When it was added."""
@@ -214,7 +214,7 @@ class SAMLAccountConnection(Model, frozen=True):
     """The identity provider, such as ``saml_okta``."""
     domain: str | None = None
     """The email domain it serves; newer payloads have `domains`."""
-    domains: list[str] = Field(default_factory=empty_list)
+    domains: list[str] = Field(default_factory=empty_list, fail_fast=True)
     """The email domains it serves."""
     active: bool | None = None
     """Whether it is in use."""
@@ -278,7 +278,7 @@ class EnterpriseAccountConnection(Model, frozen=True):
     """URL of the provider's logo."""
     domain: str | None = None
     """The email domain it serves; newer payloads have `domains`."""
-    domains: list[str] = Field(default_factory=empty_list)
+    domains: list[str] = Field(default_factory=empty_list, fail_fast=True)
     """The email domains it serves."""
     active: bool | None = None
     """Whether it is in use."""
@@ -357,6 +357,8 @@ class EmbeddedUser(Model, frozen=True):
     """Last name."""
     locale: str | None = None
     """Language and region, such as ``en-US``."""
+    timezone: str | None = None
+    """Time zone, such as ``Europe/Berlin``; not sent before late 2026."""
     birthday: str | None = None
     """Date of birth (old users), often empty."""
     gender: str | None = None
@@ -373,22 +375,22 @@ class EmbeddedUser(Model, frozen=True):
     """Id of the primary one of `phone_numbers`, which need not be among them."""
     primary_web3_wallet_id: str | None = None
     """Id of the primary one of `web3_wallets`, which need not be among them."""
-    email_addresses: list[EmailAddress] = Field(default_factory=empty_list)
+    email_addresses: list[EmailAddress] = Field(default_factory=empty_list, fail_fast=True)
     """All email addresses; see `primary_email_address`."""
-    phone_numbers: list[PhoneNumber] = Field(default_factory=empty_list)
+    phone_numbers: list[PhoneNumber] = Field(default_factory=empty_list, fail_fast=True)
     """All phone numbers; see `primary_phone_number`."""
-    web3_wallets: list[Web3Wallet] = Field(default_factory=empty_list)
+    web3_wallets: list[Web3Wallet] = Field(default_factory=empty_list, fail_fast=True)
     """All crypto wallets."""
-    passkeys: list[Passkey] = Field(default_factory=empty_list)
+    passkeys: list[Passkey] = Field(default_factory=empty_list, fail_fast=True)
     """All passkeys."""
-    external_accounts: list[ExternalAccount] = Field(default_factory=empty_list)
+    external_accounts: list[ExternalAccount] = Field(default_factory=empty_list, fail_fast=True)
     """Social accounts."""
-    saml_accounts: list[SAMLAccount] = Field(default_factory=empty_list)
+    saml_accounts: list[SAMLAccount] = Field(default_factory=empty_list, fail_fast=True)
     """SAML accounts; newer payloads have `enterprise_accounts`."""
-    enterprise_accounts: list[EnterpriseAccount] = Field(default_factory=empty_list)
+    enterprise_accounts: list[EnterpriseAccount] = Field(default_factory=empty_list, fail_fast=True)
     """Accounts at enterprises' identity providers."""
     organization_memberships: list[EmbeddedOrganizationMembership] | None = Field(
-        default_factory=empty_list
+        default_factory=empty_list, fail_fast=True
     )
     """Memberships in organizations; live deliveries leave them out."""
     public_metadata: Metadata = Field(default_factory=dict)
@@ -401,6 +403,8 @@ class EmbeddedUser(Model, frozen=True):
     """Whether the user has a password."""
     two_factor_enabled: bool | None = None
     """Whether any second factor is set up."""
+    requires_password_reset: bool | None = None
+    """Whether the user has to set a new password at the next sign-in; not sent before 2026."""
     totp_enabled: bool | None = None
     """Whether an authenticator app is set up."""
     backup_code_enabled: bool | None = None

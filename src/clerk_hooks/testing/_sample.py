@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, get_args, overload
 
-from ..delivery import parse_event
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, PayloadError
 from ..event_types import EVENT_TYPES
+from ..parsing import event_class
 from ..spelling import did_you_mean
 from ._samples.catalog import build, variants_of
 from ._samples.source import Source
 
 if TYPE_CHECKING:
+    from pydantic import ValidationError
+
     from ..events import Event, KnownEvent
 
 EventT = TypeVar("EventT", bound="KnownEvent")
@@ -76,13 +78,10 @@ def sample(
     and `PayloadError` if `changes` do not fit the type.
     """
     payload = sample_payload(event, changes, variant=variant, seed=seed)
-    if isinstance(event, str):
-        return parse_event(payload)
     try:
-        return event.model_validate(payload)
-    except ValueError:
-        parse_event(payload)  # It says, with an error of the tree, what does not fit.
-        raise
+        return (event_class(event) if isinstance(event, str) else event).model_validate(payload)
+    except ValueError as error:
+        raise _misfit(error) from error
 
 
 def sample_payload(
@@ -110,6 +109,16 @@ def sample_payload(
             raise ConfigurationError(f"changes must be a mapping, not {type(changes).__name__}")
         payload["data"] = _merged(payload["data"], changes)
     return payload
+
+
+def _misfit(error: ValueError) -> PayloadError:
+    """Pydantic's `ValidationError` in one line, without the values."""
+    first, *others = cast("ValidationError", error).errors(
+        include_url=False, include_context=False, include_input=False
+    )
+    place = ".".join(map(str, first["loc"]))
+    more = f" (and {len(others)} more)" if others else ""
+    return PayloadError(f"the changes do not fit the type: {place}: {first['msg']}{more}")
 
 
 def _type_of(event: object) -> str:

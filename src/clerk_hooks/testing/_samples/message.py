@@ -25,6 +25,7 @@ def email(source: Source) -> Payload:
         "slug": "verification_code",
         "status": "queued",
         "subject": f"{code} is your verification code",
+        "suppression_reason": None,
         "to_email_address": source.email("ada"),
         "user_id": source.id("user", ago=DAY),
     }

@@ -59,7 +59,12 @@ def _without_verification_kinds(value: object) -> None:
 
 def _example_user(user: Payload) -> None:
     """Its primary email address is none of those that it has."""
+    _drop(user, "requires_password_reset", "timezone")
     user |= {"email_addresses": [], "private_metadata": None}
+
+
+def _example_email(email: Payload) -> None:
+    _drop(email, "suppression_reason")
 
 
 def _example_domain(domain: Payload) -> None:
@@ -111,6 +116,7 @@ def _unchanged(data: Payload) -> None:
 
 
 _EXAMPLES: dict[str, Change] = {
+    "email": _example_email,
     "user": _example_user,
     "user.deleted": _unchanged,
     "organizationDomain": _example_domain,
@@ -137,6 +143,7 @@ def _old_user(user: Payload) -> None:
     _drop(user, "last_active_at", "legal_accepted_at", "locale", "locked", "mfa_disabled_at")
     _drop(user, "lockout_expires_in_seconds", "mfa_enabled_at", "passkeys", "saml_accounts")
     _drop(user, "password_last_updated_at", "verification_attempts_remaining")
+    _drop(user, "requires_password_reset", "timezone")
     user |= {"birthday": "", "gender": ""}
 
 
@@ -238,6 +245,7 @@ def _old_payment(payment: Payload) -> None:
 
 
 _OLD: dict[str, Change] = {
+    "email": _example_email,
     "user": _old_user,
     "session": _old_session,
     "organization": _old_organization,
