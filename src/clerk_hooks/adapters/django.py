@@ -28,8 +28,8 @@ def clerk_view(endpoint: Endpoint) -> Callable[[HttpRequest], HttpResponse]:
     """Return a view that answers with `endpoint`, to requests of every method.
 
     The view is exempt from the CSRF check, from `LoginRequiredMiddleware` and from
-    `ATOMIC_REQUESTS`. Handlers run in the request's thread and use its database connections. If
-    async handlers use the database, take `async_clerk_view`.
+    `ATOMIC_REQUESTS`. Sync handlers run in the request's thread and use its database connections.
+    If async handlers use the database, take `async_clerk_view`.
     """
 
     def clerk_webhook(request: HttpRequest) -> HttpResponse:
