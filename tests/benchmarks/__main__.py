@@ -6,6 +6,7 @@ Every row is a ratio of two medians from one run, beside the highest ratio that 
 where a row is above it. ``python -m tests.benchmarks stores`` does so for the idempotency stores.
 """
 
+import asyncio
 import json
 import sys
 import time
@@ -14,10 +15,11 @@ from datetime import datetime, timezone
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from svix.webhooks import Webhook
 
-from clerk_hooks import Delivery, Endpoint, Router, Verifier, verify
+from clerk_hooks import Delivery, Endpoint, Observer, Router, Verifier, verify
 from clerk_hooks.events import UserCreated
 
 from .table import Row, print_table
@@ -72,7 +74,14 @@ def deliveries() -> Iterator[Row]:
 
     def ignore(event: object) -> None: ...
 
-    nobody, one, crowd = Router(), Router(), Router()
+    async def await_nothing(event: object) -> None: ...
+
+    def loop_per_delivery() -> object:
+        event = verifier.verify(body, headers).event
+        return asyncio.run(await_nothing(event))
+
+    nobody, one, crowd, awaited = Router(), Router(), Router(), Router()
+    awaited.on("user.created")(await_nothing)
     nobody.on("session.created")(ignore)
     for router in (one, crowd):
         router.on("user.created")(ignore)
@@ -88,6 +97,9 @@ def deliveries() -> Iterator[Row]:
         "nobody": receive(nobody, body, headers),
         "one": receive(one, body, headers),
         "crowd": receive(crowd, body, headers),
+        "observed": receive(one, body, headers, observers=[Observer()]),
+        "awaited": receive(awaited, body, headers),
+        "asyncio.run": loop_per_delivery,
     }
     t = seconds_per_call(calls, slice_seconds=0.02)
     size = f"{len(body)} B"
@@ -106,11 +118,24 @@ def deliveries() -> Iterator[Row]:
         "receive, one sync handler - verify, typed event", 1e6 * (t["one"] - t["event"]), 5, "us"
     )
     yield Row("receive with 10,000 handlers of other types / without", t["crowd"] / t["one"], 1.05)
+    yield Row(
+        "receive, one sync handler, with an observer - without",
+        1e6 * (t["observed"] - t["one"]),
+        15,
+        "us",
+    )
+    yield Row(
+        "receive, one async handler / verify, typed event, asyncio.run",
+        t["awaited"] / t["asyncio.run"],
+        1.75,
+    )
 
 
-def receive(router: Router, body: bytes, headers: dict[str, str]) -> Callable[[], object]:
+def receive(
+    router: Router, body: bytes, headers: dict[str, str], **options: Any
+) -> Callable[[], object]:
     """One call of `Endpoint.receive`, checked once."""
-    endpoint = Endpoint(router, secret=SECRET)
+    endpoint = Endpoint(router, secret=SECRET, **options)
     assert endpoint.receive(body, headers).status == 200
     return lambda: endpoint.receive(body, headers)
 
