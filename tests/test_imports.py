@@ -90,7 +90,8 @@ ALLOWED = {
         "events",
     ),
     "processing": Sees(
-        "errors parsing delivery handler waiting logs observe dispatch router idempotency claims"
+        "errors parsing delivery handler waiting logs observe dispatch router idempotency claims",
+        "asyncio",
     ),
     "reply": Sees("errors"),
     "endpoint": Sees(

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 from .claims import Claims
 from .delivery import Delivery, is_readable_as
@@ -19,10 +19,14 @@ from .logs import log
 from .observe import Observer, checked
 from .parsing import likely_type
 from .router import Router, registry_of
-from .waiting import RunSync
+from .waiting import RunSync, ThreadCall
 
 DEFAULT_LEASE = timedelta(seconds=60)
 """Four times what Svix waits for a reply, so that a slow handler is not taken over by a retry."""
+
+_LARGE = 64 * 1024
+"""Bytes of a payload from which on reading it may take too long for an event loop. Clerk's largest
+example has under 10 KB."""
 
 Outcome: TypeAlias = Literal["handled", "unhandled", "duplicate", "stale"]
 """How a delivery ended if nothing failed: handlers ran, none is registered for its type, all of
@@ -110,7 +114,7 @@ class Processor:
 
         Without `run_sync` they run in a thread (`asyncio.to_thread`).
         """
-        chosen = self._chosen(delivery, handlers)
+        chosen = await self._achosen(delivery, handlers, run_sync)
         pending = _without(chosen, done)
         if not pending:
             return "duplicate" if chosen else "unhandled"
@@ -152,6 +156,26 @@ class Processor:
         if functions is None:
             return registered
         return [handler for handler in registered if handler.function in functions]
+
+    async def _achosen(
+        self, delivery: Delivery, functions: _Functions | None, run_sync: RunSync | None
+    ) -> Sequence[RegisteredHandler]:
+        """Like `_chosen`; a large payload is read in a thread, so that it never blocks the loop."""
+        if not isinstance(delivery, Delivery) or len(delivery.payload) <= _LARGE:
+            return self._chosen(delivery, functions)
+        import asyncio
+
+        def read() -> Sequence[RegisteredHandler]:
+            chosen = self._chosen(delivery, functions)
+            if chosen:
+                _ = delivery.event  # The delivery keeps it.
+            return chosen
+
+        call = ThreadCall(read)
+        cancellation = await call.run(run_sync or asyncio.to_thread)
+        if cancellation is not None:
+            raise cancellation
+        return cast("Sequence[RegisteredHandler]", call.result())
 
     def _warn_if_empty(self) -> None:
         """Warn once if no handler is registered at all, which is hardly ever meant."""
