@@ -134,6 +134,12 @@ def test_what_is_not_json_is_a_payload_error(kind: str, read: str) -> None:
         assert caught.value.reason == "not_json"
 
 
+@pytest.mark.parametrize("read", ["type", "event", "json", "parse_event"])
+def test_an_empty_payload_is_said_to_be_empty(read: str) -> None:
+    with pytest.raises(PayloadError, match="it is empty"):
+        reading(read)(delivery(b""))
+
+
 @pytest.mark.parametrize("read", ["type", "event", "parse_event"])
 @pytest.mark.parametrize("kind", NO_TYPE)
 def test_an_object_without_a_textual_type_is_no_event(kind: str, read: str) -> None:

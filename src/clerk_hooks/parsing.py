@@ -74,7 +74,7 @@ def parse_json(payload: bytes, cut_as: object = None) -> Json | PayloadError:
     try:
         return Json(from_json(payload), is_cut=False)
     except ValueError as error:
-        problem = f"the payload is not JSON: {error}"
+        problem = f"the payload is not JSON: {error if payload else 'it is empty'}"
     try:
         return Json(on_fresh_stack(lambda: JsonText.of(payload).parse(cut_as)), is_cut=True)
     except (ValueError, RecursionError):  # The latter if the limit of the interpreter is low.

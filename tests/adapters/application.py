@@ -90,10 +90,18 @@ def build_endpoints(folder: Path, *, svix: bool = False) -> dict[str, Endpoint]:
     }
     if svix:
         settings["svix"] = {"verifier": SvixVerifier(SECRET)}
-    return {
+    endpoints = {
         name: Endpoint(build_router(folder), max_body=MAX_BODY, **each)
         for name, each in settings.items()
     }
+    all_unknown = Router()
+    all_unknown.on_unknown()(handle_unknown)
+    return endpoints | {"unknown": Endpoint(all_unknown, secret=SECRET, max_body=MAX_BODY)}
+
+
+def handle_unknown(event: UnknownEvent) -> None:
+    """Reads a type that strangers may have made up."""
+    assert event.type
 
 
 def close_stores(endpoints: dict[str, Endpoint]) -> None:
