@@ -52,7 +52,7 @@ class Delivery:
         self._message_id = message_id
         self._attempted_at = attempted_at
         body = payload if type(payload) is bytes else to_bytes(payload)
-        if isinstance(body, InputTypeError):
+        if not isinstance(body, bytes):
             del payload
             raise body
         self._payload = body

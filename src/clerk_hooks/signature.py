@@ -118,9 +118,9 @@ class Verifier:
         not return a secret, and `ConfigurationError` if the clock does not return a number.
         """
         verified = self._verified(body, headers)
-        if isinstance(verified, ClerkHooksError):
-            raise verified
-        return verified
+        if isinstance(verified, Delivery):
+            return verified
+        raise verified
 
     def __repr__(self) -> str:
         secrets = len(self._macs or self._parts)
@@ -152,10 +152,10 @@ class Verifier:
 
     def _verified(self, body: Body, headers: Headers) -> Delivery | ClerkHooksError:  # noqa: PLR0911 - one for each rule
         payload = body if type(body) is bytes else to_bytes(body)
-        if isinstance(payload, ClerkHooksError):
+        if not isinstance(payload, bytes):
             return payload
         values = read_headers(headers)
-        if isinstance(values, ClerkHooksError):
+        if not isinstance(values, tuple):
             return values
         message_id, timestamp, signature = values
         if message_id.translate(None, ID_BYTES) or len(message_id) > MAX_ID_BYTES:
@@ -175,7 +175,7 @@ class Verifier:
         if abs(age) > self._tolerance_seconds:
             return self._outside_tolerance(age)
         matched = self._match(message_id, timestamp, signature, payload)
-        if isinstance(matched, ClerkHooksError):
+        if not isinstance(matched, tuple):
             return matched
         return Delivery(message_id.decode(), seconds, payload)
 
@@ -203,7 +203,7 @@ class Verifier:
                 reason="too_many_signatures",
             )
         macs = self._macs or self._call_functions()
-        if isinstance(macs, SecretError):
+        if not isinstance(macs, tuple):
             return macs
         content = b".".join((message_id, timestamp, payload))
         for mac in macs:
