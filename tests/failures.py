@@ -4,6 +4,7 @@ Each is reached with the real secret, the right signature and a payload, so that
 to leak. Run as a program, it reports each to Sentry as an application would, and prints the events.
 """
 
+import asyncio
 import json
 import os
 from base64 import b64encode
@@ -13,12 +14,16 @@ from decimal import Decimal
 from typing import Any
 
 from clerk_hooks import (
+    AbortDelivery,
     ClerkHooksError,
     Delivery,
     Endpoint,
+    MemoryStore,
+    Processor,
     Router,
     SvixVerifier,
     Verifier,
+    parse_event,
     sign,
     verify,
 )
@@ -113,10 +118,26 @@ REQUESTS: dict[str, tuple[Any, Any]] = {
     "broken headers": (BODY, Broken()),
     "a value that is not text": (BODY, {**HEADERS, "svix-id": Broken()}),
 }
+PAYLOADS: dict[str, bytes] = {
+    "not JSON": BODY[:-1],
+    "not an object": json.dumps([PRIVATE]).encode(),
+    "without a type": json.dumps({"data": PRIVATE}).encode(),
+    "whose data is text": json.dumps({"type": "user.created", "data": PRIVATE}).encode(),
+    "whose data has no id": json.dumps({"type": "user.created", "data": {"n": PRIVATE}}).encode(),
+}
+
+
+UNREADABLE = json.dumps(
+    {"type": "user.created", "data": {"id": "user_1", "first_name": {"v": PRIVATE}}}
+)
 
 
 def wrong_tolerance() -> object:
     return Verifier(SECRET, tolerance=timedelta(-1))
+
+
+def delivery_of(payload: bytes) -> Delivery:
+    return VERIFIER.verify(payload, sign(payload, secret=SECRET))
 
 
 def needs_a_store() -> object:
@@ -130,8 +151,6 @@ async def running(function: Callable[[], object]) -> object:
 
 
 def async_handler_in_a_loop() -> object:
-    import asyncio
-
     router = Router()
 
     @router.on("user.created")
@@ -141,13 +160,64 @@ def async_handler_in_a_loop() -> object:
 
 
 def areceived(body: Any, headers: Any) -> object:
-    import asyncio
-
     return asyncio.run(Endpoint(Router(), secret=SECRET).areceive(body, headers))
 
 
 def clock(now: Any) -> Callable[[], object]:
     return lambda: Verifier(SECRET, clock=lambda: now).verify(BODY, HEADERS)
+
+
+def fails(event: Any, delivery: Delivery) -> None:
+    raise RuntimeError("no")
+
+
+def succeeds(event: Any) -> None: ...
+
+
+async def afails(event: Any) -> None:
+    raise RuntimeError("no")
+
+
+def aborts(event: Any) -> None:
+    raise AbortDelivery("no")
+
+
+def reads_the_unreadable(event: Any) -> None:
+    parse_event(UNREADABLE).data.first_name  # type: ignore[union-attr]  # noqa: B018
+
+
+HANDLERS: dict[str, Any] = {
+    "a handler fails": fails,
+    "an async handler fails": afails,
+    "a handler aborts": aborts,
+    "a handler reads what cannot be read": reads_the_unreadable,
+}
+
+
+def router_with(handler: Any) -> Router:
+    router = Router()
+    router.on("user.created")(handler)
+    return router
+
+
+class FailingStore(MemoryStore):
+    def claim(self, *arguments: Any) -> Any:
+        raise RuntimeError("the disk is full")
+
+
+class ForgetfulStore(MemoryStore):
+    def confirm(self, *arguments: Any) -> bool:
+        return False
+
+
+STORE = MemoryStore()
+
+
+def claimed(processor: Processor) -> object:
+    delivery = delivery_of(BODY)
+    names = [f"{fails.__module__}.{fails.__qualname__}"]
+    STORE.claim(delivery.message_id, names, timedelta(minutes=1))
+    return processor.process(delivery)
 
 
 FAILURES: dict[str, Callable[[], object]] = {
@@ -191,6 +261,54 @@ FAILURES: dict[str, Callable[[], object]] = {
     "Delivery: not a payload": lambda: Delivery("msg_1", 1, {"body": BODY}),  # type: ignore[arg-type]
     "Delivery: a wrong time": lambda: Delivery("msg_1", "now", BODY),  # type: ignore[arg-type]
 }  # fmt: skip
+READING: dict[str, Callable[[], object]] = {
+    **{f"parse_event: {what}": (lambda p=p: parse_event(p)) for what, p in PAYLOADS.items()},
+    **{f"event: {what}": (lambda p=p: delivery_of(p).event) for what, p in PAYLOADS.items()},
+    **{f"type: {what}": (lambda p=p: delivery_of(p).type)
+       for what, p in PAYLOADS.items() if "data" not in what},
+    **{f"json: {what}": (lambda p=p: delivery_of(p).json())
+       for what, p in PAYLOADS.items() if what.startswith("not")},
+    "parse_event: a mapping without a type": lambda: parse_event({"data": PRIVATE}),
+    "parse_event: a mapping whose data is text": lambda: parse_event(
+        {"type": "user.created", "data": PRIVATE}
+    ),
+    "an unreadable value": lambda: parse_event(UNREADABLE).data.first_name,  # type: ignore[union-attr]
+    "parse_event: not a payload": lambda: parse_event([PRIVATE]),  # type: ignore[arg-type]
+}  # fmt: skip
+
+
+HANDLING: dict[str, Callable[[], object]] = {
+    **{f"{kind}: {what}": (lambda c=call, h=handler: c(router_with(h)))
+       for what, handler in HANDLERS.items()
+       for kind, call in {
+           "dispatch": lambda router: router.dispatch(delivery_of(BODY)),
+           "process": lambda router: Processor(router).process(delivery_of(BODY)),
+           "process with a store": lambda router: Processor(
+               router, store=MemoryStore()
+           ).process(delivery_of(BODY)),
+           "adispatch": lambda router: asyncio.run(router.adispatch(delivery_of(BODY))),
+           "aprocess": lambda router: asyncio.run(
+               Processor(router).aprocess(delivery_of(BODY))
+           ),
+           "aprocess with a store": lambda router: asyncio.run(
+               Processor(router, store=MemoryStore()).aprocess(delivery_of(BODY))
+           ),
+       }.items()},
+    "process: a store that fails": lambda: Processor(
+        router_with(fails), store=FailingStore()
+    ).process(delivery_of(BODY)),
+    "aprocess: a store that fails": lambda: asyncio.run(
+        Processor(router_with(fails), store=FailingStore()).aprocess(delivery_of(BODY))
+    ),
+    "process: a claim that is lost": lambda: Processor(
+        router_with(succeeds), store=ForgetfulStore()
+    ).process(delivery_of(BODY)),
+    "dispatch: a handler that needs the delivery": lambda: router_with(fails).dispatch(
+        delivery_of(BODY).event
+    ),
+    "process: handled elsewhere": lambda: claimed(Processor(router_with(fails), store=STORE)),
+}  # fmt: skip
+ALL = FAILURES | READING | HANDLING
 
 
 def raised_by(call: Callable[[], object]) -> ClerkHooksError:
@@ -215,7 +333,7 @@ def main() -> None:
     # All else is as Sentry has it for everybody.
     sentry_sdk.init(dsn="https://key@sentry.invalid/1", transport=Kept)
     found = {}
-    for what, call in FAILURES.items():
+    for what, call in ALL.items():
         events.clear()
         sentry_sdk.capture_exception(raised_by(call))
         found[what] = list(events)

@@ -183,6 +183,7 @@ def parse_event(payload: Body | Mapping[str, Any]) -> "AnyEvent":
     """
     found = _read_any(payload)
     if isinstance(found, (PayloadError, InputTypeError)):
+        del payload
         raise found
     return found
 
