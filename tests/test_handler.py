@@ -167,7 +167,9 @@ def test_a_built_in_without_a_signature_gets_the_event() -> None:
     with pytest.raises(ValueError, match="signature"):
         inspect.signature(vars)
     record = Nothing()
-    assert RegisteredHandler(vars).call(record, DELIVERY) is vars(record)
+    handler = RegisteredHandler(vars)
+    assert handler.call(record, DELIVERY) is vars(record)
+    assert not handler.needs_delivery
 
 
 @pytest.mark.parametrize(

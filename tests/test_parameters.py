@@ -182,19 +182,22 @@ def test_what_cannot_be_resolved_elsewhere_does_not_matter(as_text: bool) -> Non
 # Other callables.
 
 
+HowItCame = Delivery
+
+
 class Service:
-    def handle(self, event: "Nowhere", received: "Delivery") -> None: ...  # type: ignore[name-defined]  # noqa: F821
+    def handle(self, event: "Nowhere", received: "HowItCame") -> None: ...  # type: ignore[name-defined]  # noqa: F821
 
     def other(self, event: object, tasks: "int") -> None: ...
 
-    def __call__(self, event: object, received: "Delivery") -> None: ...
+    def __call__(self, event: object, received: "HowItCame") -> None: ...
 
 
 class Record:
-    def __init__(self, event: object, received: "Delivery") -> None: ...
+    def __init__(self, event: object, received: "HowItCame") -> None: ...
 
 
-def three(event: object, received: "Delivery", database: "int") -> None: ...
+def three(event: object, received: "HowItCame", database: "int") -> None: ...
 
 
 def passing_on(function: Callable[..., Any]) -> Callable[..., Any]:

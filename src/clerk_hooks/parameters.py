@@ -126,7 +126,7 @@ def _holds_a_delivery(annotation: Any, names: Mapping[str, Any]) -> bool | None:
 
 def _resolved(text: str, names: Mapping[str, Any]) -> Any:
     holder = SimpleNamespace(__annotations__={"second": text})
-    return get_type_hints(holder, dict(names), include_extras=True)["second"]
+    return get_type_hints(holder, dict(names))["second"]
 
 
 def _globals(function: Any) -> Mapping[str, Any]:
