@@ -109,6 +109,12 @@ def test_a_run_can_be_limited_to_some_functions(
     assert process(processor, DELIVERY, handlers=[]) == "unhandled"
 
 
+def test_a_function_that_is_not_registered_is_refused(router: Router, process: Process) -> None:
+    register(router, "a", ran=[])
+    with pytest.raises(ConfigurationError, match=r"handlers: .*print.* is not registered"):
+        process(Processor(router), DELIVERY, handlers=[print])
+
+
 def test_the_store_knows_the_handlers_of_a_limited_run(router: Router, process: Process) -> None:
     ran: list[str] = []
     first, second = register(router, "a", "b", ran=ran)
@@ -130,6 +136,7 @@ def test_a_bound_method_is_the_function_that_was_registered(
 
     mailer, other = Mailer(), Mailer()
     router.on("user.created")(mailer.welcome)
+    router.on("user.deleted")(other.welcome)
     assert process(Processor(router), DELIVERY, handlers=[other.welcome]) == "unhandled"
     assert process(Processor(router), DELIVERY, handlers=[mailer.welcome]) == "handled"
     assert (mailer.ran, other.ran) == (1, 0)

@@ -84,7 +84,8 @@ class Processor:
         Raises `HandlerError` if handlers raised; `InProgress` if another run of the message, or one
         of the same object, holds a handler; `StoreUnavailable`; `PayloadError` if the event cannot
         be read; `ConfigurationError` if a handler is async and an event loop is running in this
-        thread (await `aprocess` there); and `InputTypeError` for anything but a delivery.
+        thread (await `aprocess` there), or if one of `handlers` is not registered; and
+        `InputTypeError` for anything but a delivery.
         """
         chosen = self._chosen(delivery, handlers)
         pending = _without(chosen, done)
@@ -155,6 +156,10 @@ class Processor:
             self._warn_if_empty()
         if functions is None:
             return registered
+        known = [handler.function for _, handler in self._registry.registrations()]
+        for function in functions:
+            if function not in known:  # To ignore it would be a success without an effect.
+                raise ConfigurationError(f"handlers: {function!r} is not registered at the router")
         return [handler for handler in registered if handler.function in functions]
 
     async def _achosen(

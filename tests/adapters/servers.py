@@ -199,11 +199,16 @@ def running(
             raise AssertionError(f"{command} did not start: {server.log.read_text()}") from error
         yield server
     finally:
-        process.terminate()
-        try:
-            process.wait(TIMEOUT)
-        finally:
-            process.kill()
+        stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a process, by force if need be."""
+    process.terminate()
+    try:
+        process.wait(TIMEOUT)
+    finally:
+        process.kill()
 
 
 def _arguments(command: Command, descriptor: int, folder: Path) -> list[str]:

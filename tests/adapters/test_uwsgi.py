@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from .application import payload, signed
-from .servers import ROOT, START_TIMEOUT, TIMEOUT, Server
+from .servers import ROOT, START_TIMEOUT, Server, stop
 
 UWSGI = Path(sys.executable).with_name("uwsgi")
 PROGRAM = """
@@ -66,11 +66,7 @@ def uwsgi(folder: Path, *options: str, before_the_fork: bool = False) -> Iterato
             time.sleep(0.05)
         yield server
     finally:
-        process.terminate()
-        try:
-            process.wait(TIMEOUT)
-        finally:
-            process.kill()
+        stop(process)
 
 
 def deliver(server: Server, event_type: str) -> int | None:
