@@ -46,10 +46,10 @@ def test_any_event_is_one_of_those_that_there_are(event: Any) -> None:
 
 def test_what_fails_shrinks_to_a_sample_with_the_one_field_that_matters() -> None:
     def breaks(payload: dict[str, Any]) -> bool:
-        return payload["data"].get("delete_self_enabled", True) is None
+        return payload["data"].get("locked", True) is None
 
     payload = find(payloads(UserCreated), breaks)
-    usual = sample_payload(UserCreated, {"delete_self_enabled": None}, seed=0)
+    usual = sample_payload(UserCreated, {"locked": None}, seed=0)
     assert payload == usual
 
 
