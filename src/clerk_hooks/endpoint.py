@@ -16,7 +16,7 @@ from .errors import (
 from .headers import Headers
 from .idempotency import IdempotencyStore
 from .logs import is_logged, log
-from .observe import Observer, Seen, observed
+from .observe import Observer, Seen, elapsed, observed
 from .processing import DEFAULT_LEASE, Outcome, Processor
 from .reply import ACCEPTED, Reply
 from .router import Router
@@ -113,7 +113,7 @@ def _accept(seen: Seen, outcome: Outcome) -> Reply:
     """End a request with a delivery that was accepted."""
     seen.outcome = outcome
     seen.reply = reply = ACCEPTED[outcome]
-    seconds = seen.elapsed()
+    seconds = elapsed(seen)
     # Usually nobody wants this record, so the details are not collected.
     if seconds > _SLOW_SECONDS or is_logged(logging.INFO):
         _log(logging.INFO, seen, seconds)
@@ -128,10 +128,10 @@ def _refuse(seen: Seen, error: ClerkHooksError) -> Reply:
     seen.reply = reply = Reply.for_error(error)
     if isinstance(error, HandlerError):  # Each failure has been logged with its traceback.
         seen.outcome = "aborted" if reply.status == AbortDelivery.status else "failed"
-        _log(logging.INFO, seen, seen.elapsed())
+        _log(logging.INFO, seen, elapsed(seen))
     else:
         seen.outcome = "refused"
-        _log(logging.WARNING, seen, seen.elapsed(), error)
+        _log(logging.WARNING, seen, elapsed(seen), error)
     return reply
 
 

@@ -175,10 +175,10 @@ class _ProcessLoop:
         return self._loop
 
     def stop(self) -> None:
-        """Cancel the tasks, let them end, and close the loop; waits `_GRACE` seconds at most."""
+        """Cancel the tasks, give them `_GRACE` seconds to end, and close the loop."""
         if self._loop is not None and self._thread is not None:
             self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(_GRACE)
+            self._thread.join(_GRACE + 1)  # To close the loop takes a moment, too.
 
     def _run(self, loop: "AbstractEventLoop") -> None:
         while True:

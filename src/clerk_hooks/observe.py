@@ -48,15 +48,6 @@ class Seen:
         except PayloadError:
             return None
 
-    def elapsed(self) -> float:
-        """Seconds since the request began."""
-        return perf_counter() - self._started
-
-    def end(self, error: BaseException | None) -> None:
-        """Stop the clock. `error` is what leaves the endpoint. For the library itself."""
-        self.duration = self.elapsed()
-        self.error = error or self.error
-
 
 class Running:
     """A handler as an observer sees it. It is complete when the context manager exits."""
@@ -78,19 +69,6 @@ class Running:
         self.duration = 0.0
         """Seconds, including the time it waited for a thread."""
         self._started = perf_counter()
-
-    def end(self, error: BaseException | None) -> None:
-        """Stop the clock. `error` is what the handler raised. For the library itself."""
-        self.duration = perf_counter() - self._started
-        self.error = error
-        if error is None:
-            self.outcome = "succeeded"
-        elif isinstance(error, AbortDelivery):
-            self.outcome = "aborted"
-        elif isinstance(error, InProgress):
-            self.outcome = "late"
-        else:
-            self.outcome = "failed" if isinstance(error, Exception) else "interrupted"
 
 
 class Observer:
@@ -156,12 +134,38 @@ class _Observed(AbstractContextManager[None]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._subject.end(error)
+        _complete(self._subject, error)
         for manager in reversed(self._entered):
             try:
                 manager.__exit__(kind, error, traceback)
             except Exception as raised:  # noqa: BLE001 - the same
                 _ignore(manager, raised)
+
+
+def elapsed(subject: Seen | Running) -> float:
+    """Seconds since the request or the handler began."""
+    # Functions, and not methods, because users must not see them at the objects they get.
+    return perf_counter() - subject._started  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+
+def _complete(subject: Seen | Running, error: BaseException | None) -> None:
+    """Fill in what is known at the end. `error` is what left the endpoint or the handler."""
+    subject.duration = elapsed(subject)
+    subject.error = error or subject.error
+    if isinstance(subject, Running):
+        subject.outcome = _outcome(error)
+
+
+def _outcome(
+    error: BaseException | None,
+) -> Literal["succeeded", "failed", "aborted", "late", "interrupted"]:
+    if error is None:
+        return "succeeded"
+    if isinstance(error, AbortDelivery):
+        return "aborted"
+    if isinstance(error, InProgress):
+        return "late"
+    return "failed" if isinstance(error, Exception) else "interrupted"
 
 
 def _surrounding(observer: Observer, subject: Seen | Running) -> AbstractContextManager[object]:
