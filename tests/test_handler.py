@@ -294,6 +294,11 @@ def test_objects_that_are_equal_are_two_handlers_all_the_same() -> None:
         assert RegisteredHandler(first).identity != RegisteredHandler(second).identity
 
 
+def test_a_handler_gets_stale_events_unless_it_drops_them() -> None:
+    assert not RegisteredHandler(one).drop_stale
+    assert RegisteredHandler(one, drop_stale=True).drop_stale
+
+
 @pytest.mark.parametrize("name", ["", 5, b"name"])
 def test_a_name_that_is_none_is_refused(name: Any) -> None:
     with pytest.raises(ConfigurationError, match="name: expected non-empty text"):
