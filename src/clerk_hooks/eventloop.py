@@ -178,7 +178,7 @@ class _ProcessLoop:
         """Cancel the tasks, give them `_GRACE` seconds to end, and close the loop."""
         if self._loop is not None and self._thread is not None:
             self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(_GRACE + 1)  # To close the loop takes a moment, too.
+            self._thread.join(_GRACE + 1)  # Closing the loop takes a moment as well.
 
     def _run(self, loop: "AbstractEventLoop") -> None:
         while True:

@@ -14,7 +14,7 @@ def is_logged(level: int) -> bool:
 def log(
     level: int, text: str, fields: Mapping[str, object], error: BaseException | None = None
 ) -> None:
-    """Log `text`, in which ``%(name)s`` stands for a field; the record has the fields, too.
+    """Log `text`, in which ``%(name)s`` stands for a field. The record has the fields as well.
 
     `error` adds its traceback. Text in the fields may come from anywhere, so its control characters
     are escaped: an event type must not be able to begin a new line.

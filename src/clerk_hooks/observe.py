@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .reply import Reply
 
 NOT_OBSERVED = nullcontext()
-"""Surrounds nothing, for where there are no observers."""
+"""A context manager that does nothing, for use without observers."""
 
 
 class Seen:

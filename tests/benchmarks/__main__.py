@@ -121,7 +121,7 @@ def deliveries() -> Iterator[Row]:
     yield Row(
         "receive, one sync handler, with an observer - without",
         1e6 * (t["observed"] - t["one"]),
-        15,
+        5,
         "us",
     )
     yield Row(
