@@ -234,6 +234,7 @@ def test_async_is_what_python_says_is_async(function: Callable[..., Any], is_asy
 def test_a_delivery_is_needed_only_where_there_is_no_default() -> None:
     assert RegisteredHandler(two).needs_delivery
     assert not RegisteredHandler(one).needs_delivery
+    assert not RegisteredHandler(one).drop_stale
     optional = RegisteredHandler(lambda event, delivery=None: (event, delivery))
     assert not optional.needs_delivery
     assert optional.call("event", None) == ("event", None)

@@ -12,19 +12,19 @@ from .run import PACKAGE, ROOT, start, survivors
 
 EQUIVALENT = Path(__file__).with_name("equivalent.txt")
 TESTS = {
-    "claims": "claims endpoint_store* idempotency processing",
+    "claims": "endpoint_store* idempotency processing",
     "delivery": "delivery parse_event processing",
     "dispatch": "dispatch* adispatch* endpoint_store*",
     "endpoint": "endpoint endpoint_* processing",
     "handler": "handler* parameters router dispatch",
     "headers": "headers signature signature_conformance signature_hostile",
-    "idempotency": "idempotency memory endpoint_store* claims",
+    "idempotency": "idempotency memory endpoint_store*",
     "instants": "instants signature delivery",
     "memory": "memory idempotency endpoint_store*",
     "parameters": "parameters handler dispatch",
     "patterns": "router* on",
     "processing": "processing endpoint_* endpoint handler_rules router_unknown",
-    "registry": "router* handler_rules claims processing",
+    "registry": "router* handler_rules processing",
     "reply": "endpoint_replies endpoint endpoint_store_*",
     "router": "router* on dispatch adispatch",
     "secret": "secret* signature leaks",
