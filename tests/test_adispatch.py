@@ -219,7 +219,7 @@ def test_failures_of_async_and_sync_handlers_come_together(router: Router) -> No
 def test_what_no_future_can_carry_is_a_failure_like_any_other(
     router: Router, kind: type[Exception]
 ) -> None:
-    """A future would stay pending for ever after the first, and turn the second into another."""
+    """A future would stay pending forever after the first, and turn the second into another."""
     ran: list[object] = []
     error = kind()
 

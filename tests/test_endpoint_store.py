@@ -248,7 +248,7 @@ def test_a_claim_that_was_taken_over_cannot_be_confirmed(
     assert store.states() == {"a": "running", "b": "done"}
     lost, refused = caplog.records
     assert (lost.levelname, lost.handler, lost.outcome) == ("WARNING", "a", "lost")  # type: ignore[attr-defined]
-    assert lost.getMessage().startswith("msg_1: handler a ran longer than its lease")
+    assert lost.getMessage().startswith("msg_1: handler a ended after its claim was lost")
     assert refused.reason == "claim_lost"  # type: ignore[attr-defined]
 
 

@@ -211,8 +211,8 @@ def test_the_warning_of_a_lost_claim_says_that_a_newer_event_was_handled(
     assert status == 409
     assert calls == ["claim mirror", "confirm mirror", "claim mirror"]
     assert caplog.messages[0] == (
-        "msg_1: handler mirror ran longer than its lease, and a newer event of the same object was "
-        "handled meanwhile: check that it has not overwritten newer data"
+        "msg_1: handler mirror ended after its claim was lost: a newer event of the same object "
+        "was handled meanwhile: check that it has not overwritten newer data"
     )
 
 
@@ -238,7 +238,7 @@ def test_a_store_that_fails_when_asked_what_became_of_a_lost_claim_changes_nothi
         store.fails("claim", OSError())
 
     assert lose(way, then)[0] == 409
-    assert "ran longer than its lease" in caplog.messages[0]
+    assert "ended after its claim was lost" in caplog.messages[0]
 
 
 def test_a_lost_claim_is_an_error_of_its_own() -> None:
@@ -248,5 +248,5 @@ def test_a_lost_claim_is_an_error_of_its_own() -> None:
     def handler(event: object) -> None:
         store.taken_over("a")
 
-    with pytest.raises(ClaimLost, match="handler a ran longer than its lease"):
+    with pytest.raises(ClaimLost, match="handler a ended, but its claim was lost"):
         Processor(router, store=store).process(Delivery("msg_1", 1, event()))

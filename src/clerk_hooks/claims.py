@@ -9,17 +9,21 @@
 #    run now (`to_run`), done earlier, busy elsewhere, stale.
 # 2. The caller runs `to_run` one after the other. `check` comes just before each call, in the
 #    thread or on the loop that makes it. Once the lease is over, others may claim the handlers that
-#    are left, so none of them begins here any more: no handler runs twice at the same time.
+#    are left, so none of them begins here any more. (A handler that began in time may outlive its
+#    lease, and then run beside the new attempt. `idempotency.py` says how its token fences it.)
 # 3. `settle` follows each handler as soon as it has ended: `confirm` if it succeeded, else
 #    `release`, so that the retry need not wait for the lease. From then on the handler is settled,
 #    even if the store fails to answer; then the lease releases it.
 # 4. The end of the `with` releases what was claimed and has not been settled, whatever ended the
 #    run: an error of the store, the end of the lease, a cancellation, a KeyboardInterrupt.
 #
-# A handler whose `confirm` is refused has run longer than its lease and was taken over, or a newer
-# event of its object was handled in the meantime. It did run, but that must not be a 200: nobody
-# knows whether its effect or that of the other attempt stands. So the claim counts as lost, the
-# reply is a 409, and the retry finds out: either the handler is done by then, or it runs again.
+# A handler whose `confirm` is refused has run longer than its lease and was taken over, a newer
+# event of its object was handled in the meantime, or its record was forgotten (by an operator, or
+# by a store that is full). It did run, but that must not be a 200: nobody knows whether its effect
+# or that of another attempt stands. So the claim counts as lost, the reply is a 409 unless a
+# handler failed, and the retry finds out: either the handler is done by then, or it runs again. To
+# tell in the log whether a newer event was the cause, `settle` claims a handler with `drop_stale`
+# once more and releases it at once; a crash between the two leaves that claim to its lease.
 #
 # Only the run that opened a `Claims` uses it, one handler after the other, so it has no lock.
 #
@@ -137,9 +141,7 @@ class Claims:
     def waits_for(self) -> InProgress | None:
         """Why the message is not finished although no handler failed: what a retry waits for."""
         if self._lost:
-            return ClaimLost(
-                f"handler {self._lost[0]} ran longer than its lease, and its claim was lost"
-            )
+            return ClaimLost(f"handler {self._lost[0]} ended, but its claim was lost meanwhile")
         if self._claim.busy:
             return InProgress(in_words(self._claim.holder))
         if self._unsettled:
@@ -229,7 +231,7 @@ class Claims:
         return version if version is not None and handler.name in version.handlers else None
 
     def _warn_of_loss(self, name: str, *, is_stale: bool) -> None:
-        cause = "another attempt took it over"
+        cause = "another attempt took it over, or the message was forgotten"
         if is_stale:
             cause = (
                 "a newer event of the same object was handled meanwhile: check that it has not "
@@ -237,7 +239,7 @@ class Claims:
             )
         log(
             logging.WARNING,
-            "%(message_id)s: handler %(handler)s ran longer than its lease, and %(cause)s",
+            "%(message_id)s: handler %(handler)s ended after its claim was lost: %(cause)s",
             {
                 "message_id": self._message_id,
                 "handler": name,

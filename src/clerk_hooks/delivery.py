@@ -61,7 +61,7 @@ class Delivery:
 
     @property
     def message_id(self) -> str:
-        """The ``svix-id`` header: the same on every retry, so what duplicates are told by."""
+        """The ``svix-id`` header: the same on every retry, so duplicates are recognised by it."""
         return self._message_id
 
     @property
@@ -195,7 +195,7 @@ def _read_any(payload: Body | Mapping[str, Any]) -> "AnyEvent | PayloadError | I
             members = dict(payload)
             if isinstance(event_type := members.get("type"), str):
                 members["type"] = str.__str__(event_type)
-    except Exception as error:  # noqa: BLE001 - an object of the caller's may raise anything
+    except Exception as error:  # noqa: BLE001 - the caller's object may raise anything
         problem = f"the payload of type {type(payload).__name__} cannot be read"
         return caused_by(InputTypeError(problem, reason="bad_body"), error)
     if members is not None:

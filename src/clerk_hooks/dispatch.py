@@ -7,6 +7,7 @@
 #
 #   waiting --> running --> succeeded | failed | aborted --> settled
 #      |
+#      +-----> failed: it drops stale events, and the time of this one cannot be read
 #      +-----> left: its lease was over before it could begin, or something ended the whole run
 #
 # - An `Exception` of a handler ends that handler and nothing else. It is logged with its traceback,
@@ -19,7 +20,8 @@
 #   are released at the end of the `with` around the run, so a retry need not wait for them.
 # - Just before a handler is called, in the thread or on the loop that calls it, `check` looks
 #   at the clock: a handler may have waited long for a free thread. If the lease is over, that
-#   handler and all after it are left to a retry.
+#   handler and all after it are left to a retry. `check` also refuses a handler with `drop_stale`
+#   if the time of the event is unreadable: it fails without having run.
 #
 # A crash ends the run without settling anything: what it leaves behind is in claims.py.
 #

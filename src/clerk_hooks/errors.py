@@ -16,7 +16,7 @@
       MalformedRequest               400     bad Content-Length, truncated body
       MethodNotAllowed               405
       InProgress                     409     being handled elsewhere right now
-        ClaimLost                            a handler ran longer than its lease
+        ClaimLost                            a handler's claim was lost while it ran
       LengthRequired                 411
       RequestTooLarge                413
       StoreUnavailable               503
@@ -204,10 +204,10 @@ class InProgress(ClerkHooksError):
 
 
 class ClaimLost(InProgress):
-    """A handler ran longer than its lease and could not be confirmed; the retry finds out why."""
+    """A handler's claim was lost while it ran; the log says how."""
 
     reason = "claim_lost"
-    default_message = "a handler ran longer than its lease, and its claim was lost"
+    default_message = "a handler ended, but its claim was lost meanwhile"
 
 
 class LengthRequired(ClerkHooksError):

@@ -40,10 +40,12 @@
 # Objects. Handlers with `drop_stale` must not overwrite newer data, so a store also keeps one mark
 # per object: the time of the newest event handled, and whether the deletion was handled.
 # - The mark moves in the same step as the confirmation, and never back. So no crash can leave a
-#   handler done and its mark behind.
+#   handler done and its mark behind. It is kept for the retention; after that, an older event may
+#   pass. `forget` drops the records of a message, and leaves the marks.
 # - While such a handler runs for one message, those of other messages of the same object are busy.
 #   Otherwise an old event could be claimed before the mark moves, and write after the newer one.
 # - A newer event may overtake a handler whose lease ran out. Then the mark makes `confirm` refuse.
+#
 # Time: a clock that is far ahead writes a lease that lasts for as long as the clock is ahead. So a
 # lease that ends later than any right clock could have written does not count (`is_held`).
 #

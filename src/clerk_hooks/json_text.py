@@ -1,4 +1,4 @@
-"""The second reading of JSON that pydantic's parser refuses, and that is valid all the same.
+"""The second reading: valid JSON that pydantic's parser refuses.
 
 pydantic's parser refuses brackets 200 levels deep, integers of over 4,300 digits and half a
 surrogate pair. Users of the application can write all three into their ``unsafe_metadata``, and

@@ -176,4 +176,6 @@ def _surrounding(observer: Observer, subject: Seen | Running) -> AbstractContext
 
 def _ignore(culprit: object, error: Exception) -> None:
     kind = type(culprit).__name__
-    log(logging.ERROR, "observer %(observer)s raised, which is ignored", {"observer": kind}, error)
+    log(
+        logging.ERROR, "ignored an error raised by observer %(observer)s", {"observer": kind}, error
+    )

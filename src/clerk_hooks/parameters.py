@@ -36,7 +36,7 @@ def delivery_parameter(function: Callable[..., object], name: str) -> tuple[bool
     """Whether `function` takes the delivery after the event, and whether it requires it.
 
     `name` stands for the function in errors. Raises `ConfigurationError` if the function cannot be
-    called with an event, or requires anything else than the delivery beside it.
+    called with an event, or requires anything other than the delivery beside it.
     """
     from inspect import Parameter
 

@@ -86,7 +86,7 @@ def type_of(fields: object) -> str | PayloadError:
     event_type: Any = cast("Any", fields).get("type") if isinstance(fields, Mapping) else None
     if isinstance(event_type, str):
         return str.__str__(event_type)
-    return PayloadError("the payload has no textual `type`", reason="no_type")
+    return PayloadError("the payload has no `type`, or it is not text", reason="no_type")
 
 
 def second_event(payload: bytes) -> "AnyEvent | PayloadError":
@@ -112,10 +112,12 @@ def build_event(fields: object, *, may_be_cut: bool = False) -> "AnyEvent | Payl
     if event_type in EVENT_TYPES:
         data = members.get("data")
         if not is_object(data):
-            return PayloadError("the payload is not of its type's shape: data: not an object")
+            return PayloadError(
+                "the payload does not have the shape of its type: data is not an object"
+            )
         if not isinstance(data.get("id"), str):
             return PayloadError(
-                "the payload is not of its type's shape: data.id: missing, or not text"
+                "the payload does not have the shape of its type: data.id is missing or not text"
             )
     members["type"] = event_type
     return read_tolerantly(event_class(event_type), members, may_be_cut=may_be_cut)

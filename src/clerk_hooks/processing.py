@@ -188,8 +188,8 @@ class Processor:
             self._has_warned = True
             log(
                 logging.WARNING,
-                "a delivery came, and the router has no handler at all: is the module with the "
-                "handlers imported?",
+                "a delivery arrived, but the router has no handlers: has the module that defines "
+                "them been imported?",
                 {"outcome": "unhandled"},
             )
 

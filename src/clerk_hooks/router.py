@@ -61,8 +61,8 @@ class Router(On):
     def include(self, other: "Router") -> None:
         """Add the handlers that `other` has now. Handlers that it gets later are not added.
 
-        Raises `ConfigurationError` if `other` is not a router, or if a handler of it does not fit
-        an endpoint or a processor that has this router.
+        Raises `ConfigurationError` if `other` is not a router, or if one of its handlers does not
+        fit an endpoint or a processor that has this router.
         """
         if not isinstance(other, Router):
             raise ConfigurationError(f"include takes a Router, not {type(other).__name__}")

@@ -47,14 +47,14 @@ _NOT_SECRETS = {
 }
 # What people, shells and files do to a secret. The first that fits is named.
 _SLIPS = {
-    "a byte order mark is in front of it": r"\ufeff|\ufffd{3}",
-    "`v1,` is in front of it": r"v1a?,",
-    "a name is in front of it": r"(?:export\s+)?[A-Za-z]\w*\s*[=:]\s*\S{16}",
+    "it begins with a byte order mark": r"\ufeff|\ufffd{3}",
+    "it begins with `v1,`": r"v1a?,",
+    "it is preceded by a name": r"(?:export\s+)?[A-Za-z]\w*\s*[=:]\s*\S{16}",
     "it has the prefix whsec_ twice": r"(?:whsec_){2}",
     "it has typographic quotes": r".*[`\u00b4\u2018-\u201f\u00ab\u00bb]",
     "it has a literal \\n, which is not a newline": r".*\\[nrt]",
-    "a comment is behind it": r".*\s#",
-    "a comma or semicolon is behind it": r".*[,;]\s*$",
+    "it is followed by a comment": r".*\s#",
+    "it is followed by a comma or semicolon": r".*[,;]\s*$",
     "it has a comma or semicolon where a space belongs": r".*[,;]",
     "it has brackets": r".*[<>{}()\[\]]",
     "it has an invisible character": r".*[\u00a0\u00ad\u200b-\u200f\u2060\ufeff]",

@@ -40,8 +40,8 @@ _MAX_SIGNATURE_BYTES = 8 * 1024
 _MAX_SIGNATURES = 64  # Svix sends one per secret in use.
 
 _EMPTY = (
-    "no signature matches: the body is empty. If the sender sent one, it was read before: by a "
-    "middleware, or `request.data`"
+    "no signature matches: the body is empty. If the sender sent one, something has already read "
+    "it: middleware, or `request.data`"
 )
 
 

@@ -1,4 +1,4 @@
-"""What somebody who misspelt a name probably meant."""
+"""Suggests the name that a misspelling probably meant."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""A verifier that asks svix's own code, too."""
+"""A verifier that also asks svix's own code."""
 
 import hmac
 import time

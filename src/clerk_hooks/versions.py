@@ -1,6 +1,6 @@
-"""Which object an event is about, how new it is, and which other message of it is in the way.
+"""Which object an event is about, how new it is, and which other message about it blocks it.
 
-That is what a store needs to drop stale events, and what people want to know of a 409.
+That is what a store needs to drop stale events, and what people want to know about a 409.
 """
 
 from collections.abc import Sequence

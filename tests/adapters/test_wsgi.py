@@ -24,7 +24,7 @@ BODY = payload("invoice.paid")
 class Stream:
     """Hands out `chunks` one by one, then nothing or an error; counts the bytes it was asked for.
 
-    A stream may give less than was asked for, and asking for more than there is may block for ever.
+    A stream may give less than was asked for, and asking for more than there is may block forever.
     """
 
     def __init__(self, *chunks: bytes, error: Exception | None = None) -> None:

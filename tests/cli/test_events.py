@@ -158,7 +158,7 @@ def test_set_may_be_repeated(run: Run) -> None:
         (["user.created", "--set", "=1"], "expected NAME=VALUE"),
         (["user.created", "--set", "email_addresses.1.id=x"], "no item '1' in a list of 1"),
         (["user.created", "--set", "email_addresses.x=1"], "no item 'x'"),
-        (["user.created", "--set", "first_name.x=1"], "'x' would be inside a value that has no"),
+        (["user.created", "--set", "first_name.x=1"], "cannot set 'x': its parent has no fields"),
         (["user.created", "--seed", "x"], "Invalid value for '--seed'"),
         ([], "Missing argument"),
     ],

@@ -53,7 +53,8 @@ def test_patterns_variants_and_changes_decide_what_is_sent(
         name for name in EVENT_TYPES if name.startswith("user.") for _ in range(2)
     ]
     assert b'"first_name":"Eve"' in accepts_all.requests[0].body
-    assert len({request.message_id for request in accepts_all.requests}) == 6
+    ids = [request.message_id for request in accepts_all.requests]
+    assert len(set(ids)) == len(ids)
     run("send", "user.created", "--variant", "dashboard", "--to", accepts_all.url)
     assert json.loads(accepts_all.requests[-1].body)["timestamp"] < 10**11
 

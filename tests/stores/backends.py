@@ -211,10 +211,12 @@ def _place(name: str, folder: Path) -> Iterator[tuple[str, str]]:
     elif name == "sqlalchemy-asyncpg":
         with postgresql_schema() as schema:
             yield "async", f"postgresql+asyncpg://{POSTGRESQL} {schema}"
-    else:
+    elif name == "sqlalchemy-psycopg":
         with postgresql_schema() as schema:
             options = f"?options=-csearch_path%3D{schema}"
             yield "sync", f"postgresql+psycopg://{POSTGRESQL}{options}"
+    else:
+        raise LookupError(f"_place has no branch for {name}")
 
 
 SYNC_SQL = ["sqlalchemy-sqlite", "sqlalchemy-psycopg", "sqlalchemy-pymysql"]

@@ -52,7 +52,7 @@ class Change(NamedTuple):
         """`target`, which must be a list with an item at index `step`."""
         problem = f"--set {self.text!r}: "
         if not isinstance(target, list):
-            raise UsageError(f"{problem}{step!r} would be inside a value that has no fields")
+            raise UsageError(f"{problem}cannot set {step!r}: its parent has no fields")
         items = cast("list[object]", target)
         if not (step.isascii() and step.isdecimal() and len(step) < 9 and int(step) < len(items)):
             raise UsageError(f"{problem}no item {step!r} in a list of {len(items)}, from 0")

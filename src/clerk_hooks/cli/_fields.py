@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def warn_of_undeclared_fields(event_types: list[str], changes: list[Change]) -> None:
-    """Print a line on stderr for each change that none of the event types knows the field of."""
+    """Print a line on stderr for each change whose field no event type declares."""
     for change in changes:
         nested = change.value
         for step in reversed(change.path):

@@ -76,7 +76,7 @@ class Recorder(ThreadingHTTPServer):
         return answer
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - its own
-        """Say in one line what broke a request off; the sender gets no reply and tries again."""
+        """Say in one line why a request broke off; the sender gets no reply and tries again."""
         error = sys.exc_info()[1]
         problem = in_words(error) if error else ""
         print(f"clerk-hooks: a request broke off: {problem}", file=sys.stderr, flush=True)

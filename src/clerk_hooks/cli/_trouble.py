@@ -26,7 +26,7 @@ def why_no_reply(error: Exception, host: str, port: int, timeout: float) -> str:
         ssl.SSLCertVerificationError: f"the certificate of {host} is not valid",
         ssl.SSLError: f"{place} does not speak TLS: is its URL http://?",
         RemoteDisconnected: f"{place} closed the connection without a reply",
-        ConnectionError: f"{place} broke the connection off",
+        ConnectionError: f"{place} broke off the connection",
         HTTPException: f"the reply of {place} is not valid HTTP",
         ValueError: "the headers cannot be sent over HTTP",
     }

@@ -82,8 +82,8 @@ def explain(  # noqa: PLR0913 - one parameter per option
     """Say why a delivery is refused, by trying the common mistakes.
 
     It tests against the signature itself: a body that was parsed and written again, newlines, byte
-    order marks and encodings; a secret of another environment, a secret with quotes or blanks, an
-    API key in its place; the clock; headers that a proxy has removed, renamed or changed. It also
+    order marks and encodings; a secret from another environment, a secret with quotes or blanks, an
+    API key used instead; the clock; headers that a proxy has removed, renamed or changed. It also
     tries the secrets in other environment variables. It never prints a secret.
 
     Exits with 0 if the delivery is verified, with 1 if it is refused.

@@ -66,7 +66,7 @@ def replay(  # noqa: PLR0913 - one parameter per option
     """Send recorded deliveries again to a running application, in their order.
 
     FILE has one JSON object per line, with "headers" and "body_b64" at least; lines whose "type" is
-    not "event" are skipped. Message ids stay the same, also with --resign.
+    not "event" are skipped. Message ids stay the same, even with --resign.
 
     FILE.progress lists the deliveries that ended as expected. After an interruption, the same
     command continues with the rest; once all have ended as expected, it removes that file. Exits

@@ -40,7 +40,8 @@ _CountOption = Annotated[
 _DuplicateOption = Annotated[
     bool,
     typer.Option(
-        "--duplicate", help="Send each message twice, with the same id, as Svix retries it."
+        "--duplicate",
+        help="Send each message twice, with the same id, as Svix does when it retries.",
     ),
 ]
 _ExpectOption = Annotated[

@@ -102,7 +102,7 @@ def forget(
 
 @store_app.command(cls=Command, short_help="Delete records older than the retention.")
 def purge(*, store: _Store = "", prefix: _Prefix = None, as_json: JsonOption = False) -> None:
-    """Delete records older than the retention; they have no effect any more.
+    """Delete records older than the retention; they no longer have any effect.
 
     Exits with 2 if the store does not answer.
     """

@@ -4,7 +4,7 @@ A value that does not fit the class's field is *unreadable*: the object is built
 reading the attribute raises `UnreadableValue` (`Model.__getattr__`), and the raw value is kept in
 ``model_extra``, from where dumps take it. Everything else is typed as in the first reading: an
 object is read field by field, an element of a list is built with its own unreadable values absent,
-and only what is neither an object nor a list of objects stands or falls as a whole. So one changed
+and any other value is kept or left out as a whole. So one changed
 value never costs the delivery, and never passes for another value.
 
 The cost is bounded: after `MAX_UNREADABLE` such values, the field of ``data`` that has the next one
@@ -221,7 +221,7 @@ def _refuse(_: object) -> Any:
 
 
 def _alternatives(annotation: Any) -> Iterator[Any]:
-    """The members of a union; a type that is none is the only one."""
+    """The members of a union; a type that is not a union is its only member."""
     if get_origin(annotation) in (Union, UnionType):
         for member in get_args(annotation):
             yield from _alternatives(member)

@@ -1,6 +1,6 @@
 """The differences between PostgreSQL, MySQL, MariaDB and SQLite: SQL, time limits and errors.
 
-Everything here works on a synchronous `Connection`, which async connections have inside, too.
+Everything here works on a synchronous `Connection`, which async connections wrap.
 """
 
 import time

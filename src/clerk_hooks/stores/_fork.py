@@ -26,7 +26,7 @@ def leave_when_forked(inherited: Inherited) -> None:
 
 
 def keep(*things: object) -> None:
-    """Keep `things` for ever: collecting them would close what the parent still uses."""
+    """Keep `things` forever: collecting them would close what the parent still uses."""
     _kept.extend(things)
 
 

@@ -191,7 +191,7 @@ class Rules:
         return True
 
     def sweep(self, transaction: Transaction) -> None:
-        """Delete some expired rows, so that the tables do not grow for ever."""
+        """Delete some expired rows, so that the tables do not grow forever."""
         self._delete_some(transaction, self._claims, "message_id, handler", _SWEEP)
         self._delete_some(transaction, self._marks, "object_key", _SWEEP)
 

@@ -1,7 +1,7 @@
 """Cuts connections to servers that have gone silent.
 
 A synchronous driver waits for a reply until the kernel gives up on the connection. If a server is
-frozen, or a network drops packets, that takes minutes or for ever. So one thread, which all stores
+frozen, or a network drops packets, that takes minutes or forever. So one thread, which all stores
 share, shuts the socket of a connection that has been waiting too long. Its driver then sees that
 the connection is broken.
 """

@@ -149,8 +149,8 @@ def _why_not(client: object) -> str:
     modules = {kind.__module__.partition(".")[0] for kind in type(client).__mro__}
     if "valkey" in modules:
         return (
-            "client: valkey-py does not work, as its errors are other classes; pass a redis.Redis "
-            "for the same server, or its URL as redis://host:port/0"
+            "client: valkey-py does not work, because it raises its own error classes; pass a "
+            "redis.Redis for the same server, or its URL as redis://host:port/0"
         )
     return (
         "client must be a redis.Redis or a URL; a client of redis.asyncio does not work, as "

@@ -106,7 +106,7 @@ def signed_request(
     to `SECRET` if that is unset. `message_id` defaults to a new one, `signed_at` (aware) to now.
 
     Raises `SecretError`, `ConfigurationError` for an id or a time that no receiver would accept,
-    and `InputTypeError` for anything else than an event.
+    and `InputTypeError` for anything other than an event.
     """
     if secret is None:
         secret = os.environ.get(SECRET_VARIABLE, "").strip() or SECRET
@@ -134,7 +134,7 @@ def signed_request(
 def body_of(event: Sendable) -> bytes:
     """The raw body of a delivery of `event`; an event becomes JSON without blanks.
 
-    Raises `InputTypeError` for anything else than an event.
+    Raises `InputTypeError` for anything other than an event.
     """
     if isinstance(event, Mapping):
         from pydantic_core import to_jsonable_python

@@ -60,13 +60,13 @@ _BILLING = {
 
 
 def variants_of(event_type: str) -> tuple[str, ...]:
-    """The names of the variants that there are of an event type's sample."""
+    """The names of the variants of an event type's sample."""
     users = WAYS if event_type in ("user.created", "user.updated") else ()
     return (*users, "dashboard", "old")
 
 
 def build(event_type: str, variant: str | None, source: Source) -> Payload:
-    """The payload of an event: one of `EVENT_TYPES`, and one of its `variants_of` it, or None."""
+    """The payload of an event: one of `EVENT_TYPES`, and one of its variants, or None."""
     payload = {
         "data": _data(event_type, variant, source),
         "event_attributes": {
