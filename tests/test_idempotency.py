@@ -9,12 +9,15 @@ from clerk_hooks import ConfigurationError, MemoryStore
 from clerk_hooks.idempotency import (
     CLOCK_SKEW,
     DEFAULT_RETENTION,
+    DEFAULT_TIMEOUT,
     HandlerRecord,
     Holder,
     KnownObject,
     Mark,
     ObjectVersion,
+    RunningHandler,
     checked_retention,
+    checked_timeout,
     decide,
     is_held,
     is_store,
@@ -207,3 +210,27 @@ def test_a_store_has_all_three_methods_that_an_endpoint_calls(missing: str) -> N
 )
 def test_a_store_is_known_by_its_methods(value: object, expected: bool) -> None:
     assert is_store(value) is expected
+
+
+@pytest.mark.parametrize("value", [timedelta(0), timedelta(-1), 5, None, timedelta(hours=2)])
+def test_a_timeout_is_refused_unless_it_is_a_positive_timedelta_up_to_an_hour(value: Any) -> None:
+    with pytest.raises(ConfigurationError, match="timeout must be a positive timedelta"):
+        checked_timeout(value)
+
+
+@pytest.mark.parametrize("seconds", [0.001, 5, 3600])
+def test_a_timeout_is_given_to_stores_in_seconds(seconds: float) -> None:
+    assert checked_timeout(timedelta(seconds=seconds)) == seconds
+
+
+def test_a_store_answers_well_before_svix_gives_up_and_clocks_may_differ_by_a_minute() -> None:
+    assert DEFAULT_TIMEOUT.total_seconds() == 5
+    assert CLOCK_SKEW == 60
+
+
+def test_a_handler_is_thought_to_be_synchronous_unless_it_is_said_not_to_be() -> None:
+    assert RunningHandler("msg_1", "h", "token").is_async is False
+
+
+def test_a_token_has_96_random_bits() -> None:
+    assert len(bytes.fromhex(new_token())) == 12
