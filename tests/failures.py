@@ -64,6 +64,7 @@ def without_the_variable(call: Callable[[], object]) -> Callable[[], object]:
         try:
             return call()
         finally:
+            os.environ.pop(VARIABLE, None)
             if kept is not None:
                 os.environ[VARIABLE] = kept
 

@@ -170,7 +170,7 @@ def test_a_payload_of_another_shape_says_where() -> None:
     one = delivery(body)
     assert one.type == "user.created"
     assert one.json()["data"]["id"] == 5
-    with pytest.raises(PayloadError, match=r"shape: data\.id: missing, or not text$") as caught:
+    with pytest.raises(PayloadError, match=r"its type: data\.id is missing or not text$") as caught:
         _ = one.event
     assert caught.value.reason == "bad_shape"
     assert "s3cret" not in f"{caught.value}{caught.value.__cause__}"

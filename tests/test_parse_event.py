@@ -52,7 +52,7 @@ def test_a_mapping_without_a_textual_type_is_no_event(payload: Any) -> None:
 
 
 def test_a_mapping_of_another_shape_says_where() -> None:
-    with pytest.raises(PayloadError, match=r"shape: data\.id: ") as caught:
+    with pytest.raises(PayloadError, match=r"its type: data\.id is ") as caught:
         parse_event({"type": "user.created", "data": {"id": ["s3cret"]}})
     assert "s3cret" not in f"{caught.value}{caught.value.__cause__}"
 

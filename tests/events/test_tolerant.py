@@ -332,11 +332,11 @@ def test_classes_stay_strict() -> None:
 @pytest.mark.parametrize(
     ("payload", "said"),
     [
-        ({"type": "user.created"}, "data: not an object"),
-        ({"type": "user.created", "data": [1]}, "data: not an object"),
-        ({"type": "user.created", "data": {}}, "data.id: missing, or not text"),
-        ({"type": "user.created", "data": {"id": 5}}, "data.id: missing, or not text"),
-        ({"type": "user.created", "data": {"id": "x", 5: 6}}, "data: not an object"),
+        ({"type": "user.created"}, "data is not an object"),
+        ({"type": "user.created", "data": [1]}, "data is not an object"),
+        ({"type": "user.created", "data": {}}, "data.id is missing or not text"),
+        ({"type": "user.created", "data": {"id": 5}}, "data.id is missing or not text"),
+        ({"type": "user.created", "data": {"id": "x", 5: 6}}, "data is not an object"),
         ({"type": "user.created", 5: 6}, "a key is not text"),
     ],
 )

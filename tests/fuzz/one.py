@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+from contextlib import suppress
 
 import atheris
 
@@ -15,7 +16,10 @@ from .mutator import change
 
 def mutate(data: bytes, max_size: int, seed: int) -> bytes:
     chance = random.Random(seed)
-    changed = change(data, chance) if chance.random() < 0.5 else None
+    changed = None
+    if chance.random() < 0.5:
+        with suppress(RecursionError):  # JSON that is read, but too deep to be written again.
+            changed = change(data, chance)
     if changed is None or len(changed) > max_size:
         return bytes(atheris.Mutate(data, max_size))
     return changed
