@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
-from importlib.util import spec_from_file_location
+from importlib.util import find_spec, spec_from_file_location
 from pathlib import Path
 from types import CodeType
 
@@ -28,7 +28,8 @@ import svix.webhooks  # noqa: F401
 from .operators import Mutant
 
 ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "src" / "clerk_hooks"
+# Found, and not imported: each fork imports it anew.
+PACKAGE = Path(getattr(find_spec("clerk_hooks"), "origin", "")).parent
 SECONDS = 60.0
 """After which a mutant that still runs counts as killed: it hangs."""
 

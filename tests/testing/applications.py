@@ -18,7 +18,7 @@ from flask import Flask, request
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from clerk_hooks import Endpoint, Router
+from clerk_hooks import Endpoint, Router, Verifier
 from clerk_hooks.adapters.wsgi import wsgi_app
 from clerk_hooks.testing import SECRET
 
@@ -28,7 +28,7 @@ PATH = "/webhooks/clerk"
 class Seen(list[str]):
     """The types of the events that an endpoint has handled; one of them is a failure."""
 
-    def endpoint(self) -> Endpoint:
+    def endpoint(self, verifier: Verifier | None = None) -> Endpoint:
         router = Router()
 
         @router.on("*")
@@ -39,7 +39,7 @@ class Seen(list[str]):
         def fail(event: Any) -> None:
             raise RuntimeError("the database is down")
 
-        return Endpoint(router, secret=SECRET)
+        return Endpoint(router, verifier=verifier or Verifier(SECRET))
 
 
 def flask_app(endpoint: Endpoint) -> Flask:
