@@ -1,6 +1,9 @@
 """The pages build into a site without a warning, and every public name is in its reference."""
 
+import fcntl
 import inspect
+import os
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -30,10 +33,22 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the one command builds; a warning, a dead link included, is an error."""
-    folder = tmp_path_factory.mktemp("site")
+    """What the one command builds; a warning, a dead link included, is an error.
+
+    It is built once, by the first process of the tests that asks for it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "site"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "html" / "objects.inv").exists():  # Written at the end.
+            build(folder)
+    return folder / "html"
+
+
+def build(folder: Path) -> None:
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
     done = subprocess.run(
         [*command, "-d", folder / "doctrees", ROOT / "docs", folder / "html"],
@@ -42,8 +57,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         timeout=300,
         check=False,
     )
+    if done.returncode != 0:
+        shutil.rmtree(folder, ignore_errors=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    return folder / "html"
 
 
 @pytest.fixture(scope="module")
