@@ -36,12 +36,16 @@ async def waits():
         pass
 """
 
+# Python warns of a fork beside threads, and from 3.15 on that warning can be an error. That the
+# child makes a loop of its own is what these tests are about.
+FORKS = "ignore:This process (pid=:DeprecationWarning"
+
 needs_fork = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no fork")
 
 
 def start(program: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", BEGINNING + program],
+        [sys.executable, "-W", "error", "-W", FORKS, "-c", BEGINNING + program],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
