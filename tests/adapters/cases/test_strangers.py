@@ -37,7 +37,7 @@ def test_names_of_headers_and_unknown_event_types_are_not_kept(server: Server) -
         event_type = f"x{number}.".ljust(10_000, "t")
         for path in ("/own", "/unknown"):  # Without a handler, and with one that reads the event.
             assert server.ask(path, *signed(payload(event_type))).status == 200
-    # A server that replies before it has read everything may reset a connection now and then.
+    # On a busy machine, one request in some hundreds was not answered; it is not known why.
     assert allowed > 0.9 * REQUESTS
     # Of at least 680,000 characters. Short names of headers are kept, up to a limit.
     assert characters_in_caches(server) - before < 20_000
