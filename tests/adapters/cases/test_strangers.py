@@ -12,6 +12,16 @@ SIZES = [8_000_000, 60_000, 7_000, 1_000]
 """Of a header's name, in characters. Most servers allow 8 or 64 KiB for a line or for the head."""
 
 
+def sizes_for(server: Server) -> list[int]:
+    """Which of `SIZES` to try.
+
+    AWS allows 10 KB for all headers. h11 allows more than 16 KiB only if the whole head comes in
+    one piece, which the network decides.
+    """
+    command = COMMANDS.get(server.kind)
+    return SIZES[2:] if command is None or command.server[0] in {"uvicorn", "hypercorn"} else SIZES
+
+
 def is_allowed(server: Server, size: int, number: int) -> bool:
     """Whether a header whose name has this size reaches the endpoint."""
     try:
@@ -28,17 +38,13 @@ def characters_in_caches(server: Server) -> int:
 
 
 def test_names_of_headers_and_unknown_event_types_are_not_kept(server: Server) -> None:
-    sizes = SIZES if server.kind in COMMANDS else SIZES[2:]  # AWS allows 10 KB for all headers.
-    size = next(size for size in sizes if is_allowed(server, size, REQUESTS))
+    size = next(size for size in sizes_for(server) if is_allowed(server, size, REQUESTS))
     before = characters_in_caches(server)
-    allowed = 0
     for number in range(REQUESTS):
-        allowed += is_allowed(server, size, number)
+        assert is_allowed(server, size, number)
         event_type = f"x{number}.".ljust(10_000, "t")
         for path in ("/own", "/unknown"):  # Without a handler, and with one that reads the event.
             assert server.ask(path, *signed(payload(event_type))).status == 200
-    # On a busy machine, one request in some hundreds was not answered; it is not known why.
-    assert allowed > 0.9 * REQUESTS
     # Of at least 680,000 characters. Short names of headers are kept, up to a limit.
     assert characters_in_caches(server) - before < 20_000
 
