@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clerk_hooks import Delivery, InputTypeError, PayloadError, parse_event
-from clerk_hooks.delivery import is_readable_as, likely_type
+from clerk_hooks.delivery import is_readable_as
 from clerk_hooks.event_types import EVENT_TYPES
 from clerk_hooks.events import UnknownEvent, UserCreated
+from clerk_hooks.parsing import likely_type
 
 from .properties import examples
 

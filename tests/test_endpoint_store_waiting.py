@@ -71,7 +71,7 @@ def test_a_409_says_that_this_message_is_handled_elsewhere_and_until_when(way: W
     router = Router()
     router.on("user.created", name="a")(lambda event: None)
     endpoint, store = way.endpoint(router)
-    MemoryStore.claim(store, "msg_1", ["a"], LEASE)
+    store.memory.claim("msg_1", ["a"], LEASE)
     assert message(way.receive(endpoint)).startswith("this message is being handled elsewhere, un")
 
 
@@ -81,8 +81,8 @@ def test_a_409_names_the_other_message_of_the_object(
     router = Router()
     mirror(router)
     endpoint, store = way.endpoint(router)
-    store._clock = lambda: 1_700_000_000.5
-    MemoryStore.claim(store, "msg_that_died", ["mirror"], LEASE, version(NOON))
+    store.memory._clock = lambda: 1_700_000_000.5
+    store.memory.claim("msg_that_died", ["mirror"], LEASE, version(NOON))
     text = message(way.receive(endpoint, event("user.updated", updated_at=NOON + 1), "msg_2"))
     assert text == (
         "another message of the same object, msg_that_died, is being handled, "
@@ -199,9 +199,9 @@ def lose(way: Way, then: Callable[[WatchedStore], object]) -> tuple[int, list[st
 
 
 def handle_newer(store: WatchedStore) -> None:
-    MemoryStore.forget(store, "msg_1")  # As if the lease were over: another message may claim.
-    claim = MemoryStore.claim(store, "msg_2", ["mirror"], LEASE, version(NOON + 1))
-    assert MemoryStore.confirm(store, "msg_2", "mirror", claim.token, version(NOON + 1))
+    store.memory.forget("msg_1")  # As if the lease were over: another message may claim.
+    claim = store.memory.claim("msg_2", ["mirror"], LEASE, version(NOON + 1))
+    assert store.memory.confirm("msg_2", "mirror", claim.token, version(NOON + 1))
 
 
 def test_the_warning_of_a_lost_claim_says_that_a_newer_event_was_handled(
@@ -225,7 +225,7 @@ def test_the_warning_of_a_claim_that_was_taken_over_does_not(
 
 
 def test_asking_what_became_of_a_lost_claim_holds_up_nobody(way: Way) -> None:
-    status, calls = lose(way, lambda store: MemoryStore.forget(store, "msg_1"))
+    status, calls = lose(way, lambda store: store.memory.forget("msg_1"))
     assert status == 409
     assert calls == ["claim mirror", "confirm mirror", "claim mirror", "release mirror"]
 

@@ -67,6 +67,7 @@ def test_all_is_what_was_designed() -> None:
     tree = [name for name, value in vars(errors).items() if is_error(value)]
     assert sorted(clerk_hooks.__all__) == sorted(
         [
+            "AsyncIdempotencyStore",
             "Delivery",
             "Endpoint",
             "IdempotencyStore",

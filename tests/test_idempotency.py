@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from clerk_hooks import ConfigurationError, MemoryStore
+from clerk_hooks import ConfigurationError
 from clerk_hooks.idempotency import (
     CLOCK_SKEW,
     DEFAULT_RETENTION,
@@ -15,12 +15,10 @@ from clerk_hooks.idempotency import (
     KnownObject,
     Mark,
     ObjectVersion,
-    RunningHandler,
     checked_retention,
     checked_timeout,
     decide,
     is_held,
-    is_store,
     new_token,
 )
 
@@ -197,21 +195,6 @@ def test_the_default_retention_outlasts_the_retries_of_svix() -> None:
     assert checked_retention(DEFAULT_RETENTION) == 3 * 24 * 3600 > 2 * sum(retries)
 
 
-@pytest.mark.parametrize("missing", ["claim", "confirm", "release"])
-def test_a_store_has_all_three_methods_that_an_endpoint_calls(missing: str) -> None:
-    methods = {"claim", "confirm", "release"} - {missing}
-    assert is_store(type("Store", (), dict.fromkeys(methods, print))()) is False
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [(MemoryStore(), True), (MemoryStore, False), ("redis://", False), (object(), False)],
-    ids=["store", "class", "url", "object"],
-)
-def test_a_store_is_known_by_its_methods(value: object, expected: bool) -> None:
-    assert is_store(value) is expected
-
-
 @pytest.mark.parametrize("value", [timedelta(0), timedelta(-1), 5, None, timedelta(hours=2)])
 def test_a_timeout_is_refused_unless_it_is_a_positive_timedelta_up_to_an_hour(value: Any) -> None:
     with pytest.raises(ConfigurationError, match="timeout must be a positive timedelta"):
@@ -226,10 +209,6 @@ def test_a_timeout_is_given_to_stores_in_seconds(seconds: float) -> None:
 def test_a_store_answers_well_before_svix_gives_up_and_clocks_may_differ_by_a_minute() -> None:
     assert DEFAULT_TIMEOUT.total_seconds() == 5
     assert CLOCK_SKEW == 60
-
-
-def test_a_handler_is_thought_to_be_synchronous_unless_it_is_said_not_to_be() -> None:
-    assert RunningHandler("msg_1", "h", "token").is_async is False
 
 
 def test_a_token_has_96_random_bits() -> None:

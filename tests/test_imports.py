@@ -31,9 +31,10 @@ class Sees(NamedTuple):
 
 FAMILIES = " ".join({f"events.{module}" for module, _ in EVENT_TYPES.values()})
 CORE = (
-    "clerk_hooks errors headers secret signing signature svix_verifier event_types json_text "
-    "parsing logs delivery spelling instants parameters handler registry patterns waiting "
-    "eventloop idempotency memory observe versions claims dispatch router processing reply endpoint"
+    "clerk_hooks errors body headers secret signing signature svix_verifier event_types json_text "
+    "parsing reading logs delivery spelling instants parameters handler registry patterns waiting "
+    "eventloop idempotency running_handler protocols memory observe versions store_calls claims "
+    "dispatch router processing reply endpoint"
 )
 TEST_KIT = (
     "testing._sample testing._signing testing._deliver testing._wsgi testing._asgi "
@@ -58,9 +59,11 @@ ALLOWED = {
     "parsing": Sees(
         "errors event_types json_text", "events._tolerant pydantic_core", "pydantic_core events"
     ),
-    "delivery": Sees("errors event_types logs parsing", "", "events"),
-    "signing": Sees("errors instants secret delivery"),
-    "signature": Sees("errors instants headers secret delivery signing"),
+    "body": Sees("errors"),
+    "reading": Sees("errors body event_types json_text parsing", "", "events"),
+    "delivery": Sees("errors body logs reading", "", "events running_handler typing_extensions"),
+    "signing": Sees("errors body instants secret"),
+    "signature": Sees("errors body instants headers secret delivery signing"),
     "svix_verifier": Sees("errors secret signing signature", "svix"),
     "parameters": Sees("errors delivery", "annotationlib"),
     "handler": Sees("errors delivery parameters"),
@@ -71,15 +74,18 @@ ALLOWED = {
     "eventloop": Sees("errors logs waiting", "asyncio", "asyncio"),
     "observe": Sees("errors delivery logs", "", "events reply"),
     "idempotency": Sees("errors"),
+    "running_handler": Sees("errors delivery idempotency"),
+    "protocols": Sees("idempotency"),
     "memory": Sees("errors idempotency"),
+    "store_calls": Sees("errors waiting memory", "asyncio", "asyncio"),
     "versions": Sees("errors handler idempotency instants", "", "events"),
     "claims": Sees(
-        "errors waiting handler idempotency logs versions",
-        "asyncio",
+        "errors handler idempotency running_handler protocols logs versions store_calls",
+        "",
         "asyncio events typing_extensions",
     ),
     "dispatch": Sees(
-        "errors delivery handler eventloop waiting idempotency logs observe claims",
+        "errors delivery handler eventloop waiting running_handler logs observe claims",
         "asyncio",
         "asyncio events typing_extensions",
     ),
@@ -90,16 +96,16 @@ ALLOWED = {
         "events",
     ),
     "processing": Sees(
-        "errors parsing delivery handler waiting logs observe dispatch router idempotency claims",
+        "errors parsing delivery handler waiting logs observe dispatch router protocols claims",
         "asyncio",
     ),
     "reply": Sees("errors"),
     "endpoint": Sees(
-        "errors headers secret signature delivery waiting logs observe idempotency router "
+        "errors body headers secret signature delivery waiting logs observe protocols router "
         "processing reply"
     ),
     "events._base": Sees("errors instants pydantic pydantic_core"),
-    "events._tolerant": Sees("events._base pydantic"),
+    "events._tolerant": Sees("json_text events._base pydantic"),
     "events.*": Sees(f"events._base {FAMILIES} pydantic typing_extensions"),
     "events._catalog": Sees(f"events._base {FAMILIES} event_types"),
     "events": Sees("event_types", "", f"events._base events._catalog {FAMILIES}"),

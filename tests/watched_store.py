@@ -15,11 +15,11 @@ from clerk_hooks.idempotency import Claim, HandlerRecord, ObjectVersion
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
-class WatchedStore(MemoryStore):
-    """A `MemoryStore` that notes its calls; `before` has what else is called, by method."""
+class WatchedStore:
+    """A store that notes its calls; `before` has what else is called, by method."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+        self.memory = MemoryStore(**options)
         self.calls: list[str] = []
         self.threads: set[int] = set()
         self.before: dict[str, Callable[[], object]] = {}
@@ -37,17 +37,27 @@ class WatchedStore(MemoryStore):
         object: ObjectVersion | None = None,
     ) -> Claim:
         self._note("claim", *handlers)
-        return super().claim(message_id, handlers, lease, object)
+        return self.memory.claim(message_id, handlers, lease, object)
 
     def confirm(
         self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None
     ) -> bool:
         self._note("confirm", handler)
-        return super().confirm(message_id, handler, token, mark)
+        return self.memory.confirm(message_id, handler, token, mark)
 
     def release(self, message_id: str, handlers: Any, token: str) -> None:
         self._note("release", *sorted(handlers))
-        super().release(message_id, handlers, token)
+        self.memory.release(message_id, handlers, token)
+
+    def show(self, message_id: str) -> list[HandlerRecord]:
+        self._note("show")
+        return self.memory.show(message_id)
+
+    def forget(self, message_id: str) -> int:
+        return self.memory.forget(message_id)
+
+    def purge(self) -> int:
+        return self.memory.purge()
 
     def fails(self, method: str, error: BaseException) -> None:
         """Let `method` raise `error` from now on."""
@@ -59,12 +69,12 @@ class WatchedStore(MemoryStore):
 
     def states(self, message_id: str = "msg_1") -> dict[str, str]:
         """What is remembered of a message: the state of each handler, by its name."""
-        return {record.handler: record.state for record in self.show(message_id)}
+        return {record.handler: record.state for record in self.memory.show(message_id)}
 
     def taken_over(self, handler: str, message_id: str = "msg_1") -> None:
         """Let somebody else hold `handler` as if its lease had ended."""
-        with self._lock:
-            records = self._messages.get(message_id)
+        with self.memory._lock:
+            records = self.memory._messages.get(message_id)
             assert records is not None
             expires_at = records[handler].expires_at
             records[handler] = HandlerRecord(handler, "running", expires_at, "of somebody else")
@@ -88,6 +98,16 @@ class AwaitedStore(WatchedStore):
     async def arelease(self, *arguments: Any) -> None:
         await asyncio.sleep(0)
         self.release(*arguments)
+
+    async def ashow(self, message_id: str) -> list[HandlerRecord]:
+        await asyncio.sleep(0)
+        return self.show(message_id)
+
+    async def aforget(self, message_id: str) -> int:
+        return self.forget(message_id)
+
+    async def apurge(self) -> int:
+        return self.purge()
 
 
 class Way(NamedTuple):

@@ -12,7 +12,7 @@
 Importing this loads neither pydantic nor asyncio nor any framework.
 """
 
-from .delivery import Delivery, parse_event
+from .delivery import Delivery
 from .endpoint import Endpoint
 from .errors import (
     AbortDelivery,
@@ -36,10 +36,11 @@ from .errors import (
     UnreadableValue,
     VerificationError,
 )
-from .idempotency import IdempotencyStore
 from .memory import MemoryStore
 from .observe import Observer
 from .processing import Processor
+from .protocols import AsyncIdempotencyStore, IdempotencyStore
+from .reading import parse_event
 from .reply import Reply
 from .router import Router
 from .signature import Verifier, verify
@@ -50,6 +51,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AbortDelivery",
+    "AsyncIdempotencyStore",
     "ClaimLost",
     "ClerkHooksError",
     "ConfigurationError",

@@ -38,26 +38,26 @@
 # each pair side by side, and change both.
 
 import logging
-from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import timedelta
-from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 from .errors import (
     ClaimLost,
-    ClerkHooksError,
     ConfigurationError,
     InProgress,
     StoreUnavailable,
     UnreadableValue,
 )
 from .handler import RegisteredHandler
-from .idempotency import Claim, IdempotencyStore, ObjectVersion, RunningHandler
+from .idempotency import Claim, ObjectVersion
 from .logs import log
+from .protocols import AsyncIdempotencyStore, IdempotencyStore
+from .running_handler import RunningHandler
+from .store_calls import aask, ask
 from .versions import in_words, object_version
-from .waiting import ThreadCall, wait
 
 if TYPE_CHECKING:
     from asyncio import CancelledError
@@ -65,8 +65,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .events import AnyEvent
-
-_Answer = TypeVar("_Answer")
 
 
 class LeaseOver(InProgress):
@@ -78,14 +76,14 @@ class LeaseOver(InProgress):
 class Claims:
     """The claimed handlers of one message; ``with`` or ``async with`` claims and releases them.
 
-    With ``with`` the store is called in this thread. With ``async with`` it is called in another
-    thread, or awaited if it has `aclaim` and its like. Anything that a store raises becomes
+    With ``with`` the store is called in this thread. With ``async with`` it is awaited if it has
+    `aclaim` and its like, and else called in another thread. Anything that a store raises becomes
     `StoreUnavailable`, except for a `ConfigurationError`.
     """
 
     def __init__(
         self,
-        store: IdempotencyStore,
+        store: IdempotencyStore | AsyncIdempotencyStore,
         lease: timedelta,
         message_id: str,
         event: "AnyEvent",
@@ -106,11 +104,11 @@ class Claims:
         self._unsettled: set[str] = set()
         self._confirmed: list[str] = []
         self._lost: list[str] = []
-        self._started = perf_counter()
+        self._expires = perf_counter() + lease.total_seconds()
 
     def __enter__(self) -> "Self":
         if handlers := self._claimable:
-            self._take(self._answer(self._store.claim, *self._question(handlers)))
+            self._take(ask(self._store, "claim", *self._question(handlers)))
         return self
 
     def __exit__(self, *raised: object) -> None:
@@ -120,16 +118,19 @@ class Claims:
 
     async def __aenter__(self) -> "Self":
         if handlers := self._claimable:
-            claim, cancellation = await self._ask("claim", *self._question(handlers))
-            self._take(claim)
-            if cancellation is not None:
+            cancelled: list[CancelledError] = []
+            self._take(await aask(cancelled, self._store, "claim", *self._question(handlers)))
+            if cancelled:
                 await self.__aexit__()
-                raise cancellation
+                raise cancelled[0]
         return self
 
     async def __aexit__(self, *raised: object) -> None:
+        cancelled: list[CancelledError] = []
         with suppress(StoreUnavailable):
-            await self._arelease(self._unsettled, self._claim.token)
+            await self._arelease(cancelled, self._unsettled, self._claim.token)
+        if cancelled:
+            raise cancelled[0]
 
     @property
     def to_run(self) -> tuple[RegisteredHandler, ...]:
@@ -162,54 +163,85 @@ class Claims:
 
     def check(self, handler: RegisteredHandler) -> None:
         """Check just before `handler` begins. Raises `LeaseOver` and `UnreadableValue`."""
-        if perf_counter() - self._started >= self._lease.total_seconds():
+        if perf_counter() >= self._expires:
             raise LeaseOver
         if self._unreadable is not None and handler.name in self._refused:
             raise self._unreadable
 
     def running(self, handler: RegisteredHandler) -> RunningHandler:
-        """The value of `running_handler` while `handler` runs."""
-        return RunningHandler(self._message_id, handler.name, self._claim.token, handler.is_async)
+        """What `handler` shares with the store while it runs."""
+        return RunningHandler(
+            self._store,
+            self._message_id,
+            handler.name,
+            self._claim.token,
+            mark=self._mark_of(handler),
+            is_async=handler.is_async,
+            expires=self._expires,
+        )
 
-    def settle(self, handler: RegisteredHandler, *, succeeded: bool) -> None:
-        """Confirm or release `handler`, which has ended. Raises `StoreUnavailable`."""
-        name, mark = handler.name, self._mark_of(handler)
+    def settle(
+        self, handler: RegisteredHandler, running: RunningHandler, *, succeeded: bool
+    ) -> ConfigurationError | None:
+        """Confirm or release `handler`, which has ended; if it has confirmed itself, check that.
+
+        Returns what is wrong with how a handler that `succeeded` has confirmed itself: it failed.
+        Raises `StoreUnavailable`.
+        """
+        store, message_id, name, token = self._store, self._message_id, handler.name, running.token
         self._unsettled.discard(name)
-        if not succeeded:
-            self._release({name}.intersection(self._claim.run), self._claim.token)
-        elif self._answer(self._store.confirm, self._message_id, name, self._claim.token, mark):
+        running.has_ended = True
+        if running.to_check and not running.confirmed:
+            running.note(ask(store, "show", message_id))
+        problem = running.problem() if succeeded else None
+        if running.confirmed:
+            self._confirmed.append(name)
+        elif not succeeded or problem is not None:
+            self._release({name}.intersection(self._claim.run), token)
+        elif not running.is_lost and ask(store, "confirm", message_id, name, token, running.mark):
             self._confirmed.append(name)
         else:
             self._lost.append(name)
             probe = Claim("", ())
             with suppress(StoreUnavailable):
-                if mark is not None:
-                    probe = self._answer(self._store.claim, *self._question([handler]))
+                if running.mark is not None:
+                    probe = ask(store, "claim", *self._question([handler]))
                     self._release(probe.run, probe.token)
             self._warn_of_loss(name, is_stale=bool(probe.stale))
+        return problem
 
-    async def asettle(self, handler: RegisteredHandler, *, succeeded: bool) -> None:
-        """Like `settle`. A cancellation waits until it has ended."""
-        name, mark = handler.name, self._mark_of(handler)
+    async def asettle(
+        self,
+        handler: RegisteredHandler,
+        running: RunningHandler,
+        cancelled: "list[CancelledError]",
+        *,
+        succeeded: bool,
+    ) -> ConfigurationError | None:
+        """Like `settle`; `cancelled` gets the cancellation that came while the store was asked."""
+        store, message_id, name, token = self._store, self._message_id, handler.name, running.token
         self._unsettled.discard(name)
-        if not succeeded:
-            await self._arelease({name}.intersection(self._claim.run), self._claim.token)
-            return
-        confirmed, cancellation = await self._ask(
-            "confirm", self._message_id, name, self._claim.token, mark
-        )
-        if confirmed:
+        running.has_ended = True
+        if running.to_check and not running.confirmed:
+            running.note(await aask(cancelled, store, "show", message_id))
+        problem = running.problem() if succeeded else None
+        if running.confirmed:
+            self._confirmed.append(name)
+        elif not succeeded or problem is not None:
+            await self._arelease(cancelled, {name}.intersection(self._claim.run), token)
+        elif not running.is_lost and await aask(
+            cancelled, store, "confirm", message_id, name, token, running.mark
+        ):
             self._confirmed.append(name)
         else:
             self._lost.append(name)
             probe = Claim("", ())
             with suppress(StoreUnavailable):
-                if mark is not None and cancellation is None:
-                    probe, cancellation = await self._ask("claim", *self._question([handler]))
-                    await self._arelease(probe.run, probe.token)
+                if running.mark is not None and not cancelled:
+                    probe = await aask(cancelled, store, "claim", *self._question([handler]))
+                    await self._arelease(cancelled, probe.run, probe.token)
             self._warn_of_loss(name, is_stale=bool(probe.stale))
-        if cancellation is not None:
-            raise cancellation
+        return problem
 
     @property
     def _claimable(self) -> Sequence[RegisteredHandler]:
@@ -250,51 +282,10 @@ class Claims:
 
     def _release(self, names: Iterable[str], token: str) -> None:
         if names := tuple(names):
-            self._answer(self._store.release, self._message_id, names, token)
+            ask(self._store, "release", self._message_id, names, token)
 
-    async def _arelease(self, names: Iterable[str], token: str) -> None:
+    async def _arelease(
+        self, cancelled: "list[CancelledError]", names: Iterable[str], token: str
+    ) -> None:
         if names := tuple(names):
-            _, cancellation = await self._ask("release", self._message_id, names, token)
-            if cancellation is not None:
-                raise cancellation
-
-    def _answer(self, call: Callable[..., _Answer], *arguments: object) -> _Answer:
-        with _errors_of_the_store():
-            return call(*arguments)
-
-    async def _ask(self, name: str, *arguments: object) -> "tuple[Any, CancelledError | None]":
-        """The answer of the store's method, and the cancellation that came meanwhile, if any.
-
-        The call is waited for all the same, because a claim that is half made is neither there nor
-        gone.
-        """
-        import asyncio
-
-        method: Callable[..., Awaitable[object]] | None = getattr(self._store, "a" + name, None)
-        cancellation = None
-        try:
-            with _errors_of_the_store():
-                if method is None:
-                    call = ThreadCall(partial(getattr(self._store, name), *arguments))
-                    cancellation = await call.run(asyncio.to_thread)
-                    return call.result(), cancellation
-                future = asyncio.ensure_future(method(*arguments))
-                cancellation = await wait(future)
-                if future.cancelled() and cancellation is None:
-                    raise RuntimeError("the store was cancelled by what it awaits")
-                return future.result(), cancellation
-        except ClerkHooksError as error:
-            if cancellation is not None:
-                raise cancellation from error
-            raise
-
-
-@contextmanager
-def _errors_of_the_store() -> Generator[None]:
-    """Turn everything that a store raises, except `ConfigurationError`, into `StoreUnavailable`."""
-    try:
-        yield
-    except (ConfigurationError, StoreUnavailable):
-        raise
-    except Exception as error:
-        raise StoreUnavailable(f"the store failed with {type(error).__name__}") from error
+            await aask(cancelled, self._store, "release", self._message_id, names, token)

@@ -1,32 +1,22 @@
-"""A verified delivery, and the way from its bytes to a typed event.
+"""A verified delivery: what arrived, the ways to read it, and what surrounds its handler."""
 
-pydantic and the events are imported inside the functions, when the first payload is read.
-"""
-
+import builtins
 import logging
-from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from .errors import InputTypeError, PayloadError, caused_by
-from .event_types import EVENT_TYPES
+from .body import Body, to_bytes
+from .errors import ConfigurationError, InputTypeError, PayloadError
 from .logs import log
-from .parsing import (
-    build_event,
-    event_class,
-    first_event,
-    first_type,
-    likely_type,
-    parse_json,
-    second_event,
-    type_of,
-)
+from .reading import Reading
 
 if TYPE_CHECKING:
-    from .events import AnyEvent
+    from typing_extensions import Self
 
-Body: TypeAlias = bytes | bytearray | memoryview | str
-"""A request's raw body. Text stands for its UTF-8 bytes."""
+    from .events import AnyEvent
+    from .running_handler import RunningHandler
+
+_Context = TypeVar("_Context")
 
 _MAX_SECONDS = 10**11  # The 11 digits that a timestamp may have; a datetime holds more.
 
@@ -36,12 +26,23 @@ class Delivery:
 
     Immutable. `Verifier.verify` makes them; build one yourself only in tests, or from bytes that
     were verified before they were put into a queue. `attempted_at` is an aware datetime or whole
-    Unix seconds. Raises `InputTypeError` for anything else.
+    Unix seconds. `context` is any object for the handlers. Raises `InputTypeError` for anything
+    else.
+
+    Two deliveries are equal if the same arrived, whatever their contexts. A handler gets a copy of
+    its own, which the store knows it by; pickling and copying leave that and the context out.
     """
 
-    __slots__ = ("_attempted_at", "_event", "_message_id", "_payload", "_type")
+    __slots__ = ("_attempted_at", "_context", "_message_id", "_reading", "_running")
 
-    def __init__(self, message_id: str, attempted_at: datetime | int, payload: Body) -> None:
+    def __init__(
+        self,
+        message_id: str,
+        attempted_at: datetime | int,
+        payload: Body,
+        *,
+        context: object = None,
+    ) -> None:
         is_timestamp = type(attempted_at) is int and 0 <= attempted_at < _MAX_SECONDS
         if type(message_id) is not str or not (is_timestamp or _is_aware(attempted_at)):
             del payload
@@ -49,15 +50,15 @@ class Delivery:
                 "a Delivery takes a message id (str), a time (an aware datetime or Unix seconds) "
                 "and a payload"
             )
-        self._message_id = message_id
-        self._attempted_at = attempted_at
         body = payload if type(payload) is bytes else to_bytes(payload)
         if not isinstance(body, bytes):
             del payload
             raise body
-        self._payload = body
-        self._type: str | None = None
-        self._event: AnyEvent | None = None
+        self._message_id = message_id
+        self._attempted_at = attempted_at
+        self._context = context
+        self._reading = Reading(body)
+        self._running: RunningHandler | None = None
 
     @property
     def message_id(self) -> str:
@@ -74,7 +75,7 @@ class Delivery:
     @property
     def payload(self) -> bytes:
         """The verified body, byte for byte as it came."""
-        return self._payload
+        return self._reading.payload
 
     @property
     def type(self) -> str:
@@ -83,19 +84,12 @@ class Delivery:
         Always the top-level ``type`` that `json()` gives. Raises `PayloadError` if the payload is
         not JSON or has no ``type``.
         """
-        if self._type is None:
-            found = self._read_type() if self._event is None else self._event.type
-            if isinstance(found, PayloadError):
-                raise found
-            self._type = found
-        return self._type
-
-    def _read_type(self) -> str | PayloadError:
-        found = first_type(self._payload)
-        if found is not None:
-            return found
-        parsed = parse_json(self._payload)
-        return parsed if isinstance(parsed, PayloadError) else type_of(parsed.value)
+        if (known := self._reading.type) is not None:
+            return known
+        found = self._reading.read_type()
+        if isinstance(found, PayloadError):
+            raise found
+        return found
 
     @property
     def event(self) -> "AnyEvent":
@@ -106,14 +100,14 @@ class Delivery:
         `Event.unreadable` and a warning in the log name it. Raises `PayloadError` if the payload is
         not a JSON object, or lacks its ``type``, its ``data`` or the id of that.
         """
-        if self._event is None:
-            found = _read_event(self._payload, self._type)
-            if isinstance(found, PayloadError):
-                raise found
-            if found.unreadable:
-                self._warn(found)
-            self._event = found
-        return self._event
+        if (known := self._reading.event) is not None:
+            return known
+        found = self._reading.read_event()
+        if isinstance(found, PayloadError):
+            raise found
+        if found.unreadable:
+            self._warn(found)
+        return found
 
     def _warn(self, event: "AnyEvent") -> None:
         fields = {
@@ -123,13 +117,6 @@ class Delivery:
         }
         log(logging.WARNING, "%(message_id)s %(event_type)s: could not read %(unreadable)s", fields)
 
-    def _is_readable_as(self, event_type: str) -> bool:
-        if event_type not in EVENT_TYPES:  # Anything can be read as an unknown event.
-            return False
-        if self._event is None:
-            self._event = first_event(self._payload, event_type)
-        return self._event is not None and self._event.type == event_type
-
     def json(self) -> dict[str, Any]:
         """The payload as a new dict, checked against no model.
 
@@ -137,13 +124,32 @@ class Delivery:
         levels and integers of over 4,300 digits are `None`. Raises `PayloadError` if the payload is
         not a JSON object.
         """
-        parsed = parse_json(self._payload)
-        if isinstance(parsed, PayloadError):
-            raise parsed
-        if not isinstance(parsed.value, dict):
-            del parsed
+        value = self._reading.json()
+        if isinstance(value, PayloadError):
+            raise value
+        if not isinstance(value, dict):
+            del value
             raise PayloadError("the payload is JSON, but not an object")
-        return cast("dict[str, Any]", parsed.value)  # pyright: ignore[reportUnknownMemberType]
+        return cast("dict[str, Any]", value)
+
+    @property
+    def context(self) -> object:
+        """What the caller of `Endpoint.receive` passed along for the handlers; by default, None."""
+        return self._context
+
+    def context_as(self, kind: builtins.type[_Context]) -> _Context:
+        """The context, which must be an instance of `kind`.
+
+        Raises `ConfigurationError` if it is not.
+        """
+        if not isinstance(self._context, kind):
+            found = "None" if self._context is None else f"of type {type(self._context).__name__}"
+            raise ConfigurationError(
+                f"the context of the delivery is {found}, not a {kind.__name__}: whoever calls the "
+                "endpoint passes it as context=",
+                reason="wrong_context",
+            )
+        return self._context
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Delivery):
@@ -154,99 +160,59 @@ class Delivery:
         return hash(self._identity())
 
     def __repr__(self) -> str:
-        if not hasattr(self, "_payload"):  # The constructor raised, and somebody shows its frame.
+        if not hasattr(self, "_running"):  # The constructor raised, and somebody shows its frame.
             return "<Delivery, not constructed>"
         return f"Delivery(message_id={self._message_id!r}, attempted_at={self.attempted_at!r})"
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self._message_id, self._attempted_at, self._reading.payload)
+
     def _identity(self) -> tuple[str, datetime, bytes]:
-        return self._message_id, self.attempted_at, self._payload
+        return self._message_id, self.attempted_at, self._reading.payload
+
+    def _copy(self, context: object, running: "RunningHandler | None") -> "Self":
+        copy = object.__new__(type(self))
+        copy._message_id = self._message_id
+        copy._attempted_at = self._attempted_at
+        copy._reading = self._reading
+        copy._context = context
+        copy._running = running
+        return copy
 
 
-# Private to the package: users must not see it among the methods of a delivery.
-is_readable_as = Delivery._is_readable_as  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-"""Whether a delivery is a readable event of a known type.
-
-For callers that have guessed the type: this takes one pass over the payload, where reading `type`
-and then `event` takes two.
-"""
+# The functions below are for the library itself: users must not see them among the methods of a
+# delivery.
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
 
 
-def parse_event(payload: Body | Mapping[str, Any]) -> "AnyEvent":
-    """Parse an event without verifying anything: for workers and tests, never for requests.
+def is_readable_as(delivery: Delivery, event_type: str) -> bool:
+    """Whether a delivery is a readable event of a known type.
 
-    `payload` is the JSON of a Clerk event (bytes or text), or the mapping that it decodes to. A
-    type that this version of the library does not know gives an `UnknownEvent`, and a value that
-    does not fit is left out, as in `Delivery.event`.
-
-    Raises `PayloadError` as `Delivery.event` does, and `InputTypeError` if it is neither text nor a
-    mapping.
+    For callers that have guessed the type: this takes one pass over the payload, where reading
+    `type` and then `event` takes two.
     """
-    found = _read_any(payload)
-    if isinstance(found, (PayloadError, InputTypeError)):
-        del payload
-        raise found
-    return found
+    return delivery._reading.fits(event_type)
 
 
-def _read_any(payload: Body | Mapping[str, Any]) -> "AnyEvent | PayloadError | InputTypeError":
-    try:
-        members: dict[str, Any] | None = None
-        if isinstance(payload, Mapping):
-            members = dict(payload)
-            if isinstance(event_type := members.get("type"), str):
-                members["type"] = str.__str__(event_type)
-    except Exception as error:  # noqa: BLE001 - the caller's object may raise anything
-        problem = f"the payload of type {type(payload).__name__} cannot be read"
-        return caused_by(InputTypeError(problem, reason="bad_body"), error)
-    if members is not None:
-        return _event_in(members)
-    body = to_bytes(payload)
-    return body if isinstance(body, InputTypeError) else _read_event(body, None)
+def for_handler(delivery: Delivery, running: "RunningHandler") -> Delivery:
+    """The copy of `delivery` that one handler gets, with its claim."""
+    return delivery._copy(delivery._context, running)
 
 
-def _event_in(members: dict[str, Any]) -> "AnyEvent | PayloadError":
-    event_type = type_of(members)
-    if isinstance(event_type, PayloadError):
-        return event_type
-    try:
-        return event_class(event_type).model_validate(members)
-    except ValueError:
-        return build_event(members)
+def claim_of(delivery: Delivery) -> "RunningHandler | None":
+    """The claim of the handler that was given this copy of a delivery."""
+    return delivery._running
 
 
-def _read_event(payload: bytes, event_type: str | None) -> "AnyEvent | PayloadError":
-    """The event, by one pass over a usual payload: its type is guessed if it has not been read.
-
-    Every model of a known type requires exactly that ``type``, so a wrong guess costs only time.
-    """
-    guess = event_type or likely_type(payload)
-    event = None if guess is None else first_event(payload, guess)
-    if event is None and event_type is None:
-        found = first_type(payload)
-        if found is not None and found != guess:
-            event = first_event(payload, found)
-    return event or second_event(payload)
+def without_claim(delivery: Delivery) -> Delivery:
+    """`delivery` for handlers that run under other claims, or under none."""
+    return delivery if delivery._running is None else delivery._copy(delivery._context, None)
 
 
-def to_bytes(body: object) -> bytes | InputTypeError:
-    """The bytes of a request's raw body, which may be any bytes-like object or text.
-
-    If it is neither, returns the error, which says what to pass instead.
-    """
-    try:
-        if type(body) is bytes:
-            return body
-        if isinstance(body, str):
-            # A lone surrogate is in no UTF-8, so no signature fits it: no crash, but refused later.
-            return str.encode(body, "utf-8", "surrogatepass")
-        return bytes(memoryview(cast("bytes", body)))
-    except Exception as error:  # noqa: BLE001 - A proxy object may raise anything, even when asked for its class.
-        hint = "await it first" if hasattr(type(body), "__await__") else "not parsed JSON or a form"
-        problem = InputTypeError(
-            f"the body is of type {type(body).__name__}: pass the raw request body (bytes), {hint}",
-            reason="bad_body",
-        )
-        return caused_by(problem, error)
+def with_context(delivery: Delivery, context: object) -> Delivery:
+    """`delivery` with another context."""
+    return delivery._copy(context, delivery._running)
 
 
 def _is_aware(value: object) -> bool:

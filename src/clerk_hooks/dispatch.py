@@ -48,19 +48,18 @@
 import logging
 from collections.abc import Awaitable, Sequence
 from contextlib import AbstractContextManager
-from contextvars import Token
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
 from .claims import Claims, LeaseOver
-from .delivery import Delivery
-from .errors import AbortDelivery, ConfigurationError, HandlerError, InputTypeError
+from .delivery import Delivery, for_handler
+from .errors import AbortDelivery, ClaimLost, ConfigurationError, HandlerError, InputTypeError
 from .eventloop import check_can_wait, run_on_loop
 from .handler import RegisteredHandler
-from .idempotency import RunningHandler, running_handler
 from .logs import log
 from .observe import NOT_OBSERVED, Observer, Running, observed
+from .running_handler import RunningHandler
 from .waiting import RunSync, ThreadCall, awaited, discard, failure
 
 if TYPE_CHECKING:
@@ -96,13 +95,16 @@ def run_handlers(handlers: Sequence[RegisteredHandler], run: Run) -> None:
     failures: list[_Failure] = []
     for handler in handlers:
         started = perf_counter()
-        error = _run(handler, run)
+        running = None if run.claims is None else run.claims.running(handler)
+        error = _run(handler, run, running)
         if isinstance(error, LeaseOver):
             break
         if error is not None:
             failures.append(_failed(handler, error, started, run))
-        if run.claims is not None:
-            run.claims.settle(handler, succeeded=error is None)
+        if run.claims is not None and running is not None:
+            problem = run.claims.settle(handler, running, succeeded=error is None)
+            if problem is not None:
+                failures.append(_failed(handler, problem, started, run))
     if failures:
         raise _gathered(failures, handlers)
 
@@ -123,12 +125,16 @@ async def arun_handlers(
     for handler in handlers:
         started = perf_counter()
         cancelled: list[CancelledError] = []
-        error = await _arun(handler, run, run_sync or asyncio.to_thread, cancelled)
+        running = None if run.claims is None else run.claims.running(handler)
+        error = await _arun(handler, run, running, run_sync or asyncio.to_thread, cancelled)
         if not isinstance(error, LeaseOver):
             if error is not None:
                 failures.append(_failed(handler, error, started, run))
-            if run.claims is not None:
-                await run.claims.asettle(handler, succeeded=error is None)
+            if run.claims is not None and running is not None:
+                succeeded = error is None
+                problem = await run.claims.asettle(handler, running, cancelled, succeeded=succeeded)
+                if problem is not None:
+                    failures.append(_failed(handler, problem, started, run))
         if cancelled:
             raise cancelled[0]
         if isinstance(error, LeaseOver):
@@ -137,36 +143,37 @@ async def arun_handlers(
         raise _gathered(failures, handlers)
 
 
-def _run(handler: RegisteredHandler, run: Run) -> BaseException | None:
+def _run(
+    handler: RegisteredHandler, run: Run, running: RunningHandler | None
+) -> BaseException | None:
     """Run one handler to its end; returns what it raised."""
-    token = _announce(handler, run.claims)
     try:
         with _observed(handler, run):
             if handler.is_async:
-                run_on_loop(partial(_begin, handler, run))
+                run_on_loop(partial(_begin, handler, run, running))
                 return None
-            result = _begin(handler, run)
+            result = _begin(handler, run, running)
             if result is not None and isinstance(result, Awaitable):
                 _await_on_loop(cast("Awaitable[object]", result))
     except BaseException as error:  # noqa: BLE001 - sorted by `_failed`
-        return failure(error)
-    finally:
-        if token is not None:
-            running_handler.reset(token)
+        return None if _is_loss(error, running) else failure(error)
     return None
 
 
 async def _arun(
-    handler: RegisteredHandler, run: Run, run_sync: RunSync, cancelled: "list[CancelledError]"
+    handler: RegisteredHandler,
+    run: Run,
+    running: RunningHandler | None,
+    run_sync: RunSync,
+    cancelled: "list[CancelledError]",
 ) -> BaseException | None:
     """Like `_run`; `cancelled` gets the cancellation that came while a thread could not stop."""
-    token = _announce(handler, run.claims)
     try:
         with _observed(handler, run):
             if handler.is_async:
-                result = _begin(handler, run)
+                result = _begin(handler, run, running)
             else:
-                call = ThreadCall(partial(_begin, handler, run))
+                call = ThreadCall(partial(_begin, handler, run, running))
                 if (cancellation := await call.run(run_sync)) is not None:
                     cancelled.append(cancellation)
                 result = call.result()
@@ -176,10 +183,7 @@ async def _arun(
                     raise cancelled[0]
                 await awaited(cast("Awaitable[object]", result))
     except BaseException as error:  # noqa: BLE001 - sorted by `_failed`
-        return error
-    finally:
-        if token is not None:
-            running_handler.reset(token)
+        return None if _is_loss(error, running) else error
     return None
 
 
@@ -199,20 +203,19 @@ def _await_on_loop(awaitable: Awaitable[object]) -> None:
     run_on_loop(lambda: awaitable)
 
 
-def _begin(handler: RegisteredHandler, run: Run) -> object:
+def _begin(handler: RegisteredHandler, run: Run, running: RunningHandler | None) -> object:
     """Call `handler`, unless its lease is over by now: then raises `LeaseOver`."""
     if run.claims is not None:
         run.claims.check(handler)
-    return handler.call(run.event, run.delivery)
+    delivery = run.delivery
+    if running is not None and delivery is not None and handler.takes_delivery:
+        delivery = for_handler(delivery, running)
+    return handler.call(run.event, delivery)
 
 
-def _announce(
-    handler: RegisteredHandler, claims: Claims | None
-) -> Token[RunningHandler | None] | None:
-    """Publish which handler runs under a claim, but not to handlers that it dispatches itself."""
-    if claims is None:
-        return None if running_handler.get() is None else running_handler.set(None)
-    return running_handler.set(claims.running(handler))
+def _is_loss(error: BaseException, running: RunningHandler | None) -> bool:
+    """Whether it only says that the handler's claim is lost, which `settle` turns into a 409."""
+    return isinstance(error, ClaimLost) and running is not None and running.is_lost
 
 
 def _refuse_lacking(handlers: Sequence[RegisteredHandler]) -> None:

@@ -4,7 +4,8 @@ import logging
 from collections.abc import Iterable
 from datetime import timedelta
 
-from .delivery import Body, Delivery, to_bytes
+from .body import Body, to_bytes
+from .delivery import Delivery, with_context
 from .errors import (
     AbortDelivery,
     ClerkHooksError,
@@ -14,10 +15,10 @@ from .errors import (
     RequestTooLarge,
 )
 from .headers import Headers
-from .idempotency import IdempotencyStore
 from .logs import is_logged, log
 from .observe import Observer, Seen, elapsed, observed
 from .processing import DEFAULT_LEASE, Outcome, Processor
+from .protocols import AsyncIdempotencyStore, IdempotencyStore
 from .reply import ACCEPTED, Reply
 from .router import Router
 from .secret import Secret
@@ -49,7 +50,7 @@ class Endpoint:
         *,
         secret: Secret | None = None,
         verifier: Verifier | None = None,
-        store: IdempotencyStore | None = None,
+        store: IdempotencyStore | AsyncIdempotencyStore | None = None,
         lease: timedelta = DEFAULT_LEASE,
         max_body: int = DEFAULT_MAX_BODY,
         observers: Iterable[Observer] = (),
@@ -65,22 +66,28 @@ class Endpoint:
         self.processor = Processor(router, store=store, lease=lease, observers=observers)
         self.max_body = max_body
 
-    def receive(self, body: Body, headers: Headers) -> Reply:
+    def receive(self, body: Body, headers: Headers, *, context: object = None) -> Reply:
         """Verify a request, run its handlers and answer it.
 
-        `body` is the raw request body, `headers` any container of headers. Raises nothing but
-        `InputTypeError` and `ConfigurationError`, which are mistakes of the calling program.
+        `body` is the raw request body, `headers` any container of headers. `context` is any object
+        for the handlers, which find it as `Delivery.context`. Raises nothing but `InputTypeError`
+        and `ConfigurationError`, which are mistakes of the calling program.
         """
         seen = Seen()
         with observed(self.processor.observers, seen):
             try:
-                seen.delivery = delivery = self._verified(body, headers)
+                seen.delivery = delivery = self._verified(body, headers, context)
                 return _accept(seen, self.processor.process(delivery))
             except ClerkHooksError as error:
                 return _refuse(seen, error)
 
     async def areceive(
-        self, body: Body, headers: Headers, *, run_sync: RunSync | None = None
+        self,
+        body: Body,
+        headers: Headers,
+        *,
+        run_sync: RunSync | None = None,
+        context: object = None,
     ) -> Reply:
         """Like `receive`, on the running event loop; sync handlers run through `run_sync`.
 
@@ -89,7 +96,7 @@ class Endpoint:
         seen = Seen()
         with observed(self.processor.observers, seen):
             try:
-                seen.delivery = delivery = self._verified(body, headers)
+                seen.delivery = delivery = self._verified(body, headers, context)
                 return _accept(seen, await self.processor.aprocess(delivery, run_sync=run_sync))
             except ClerkHooksError as error:
                 return _refuse(seen, error)
@@ -100,13 +107,14 @@ class Endpoint:
         with observed(self.processor.observers, seen):
             return _refuse(seen, error)
 
-    def _verified(self, body: Body, headers: Headers) -> Delivery:
+    def _verified(self, body: Body, headers: Headers, context: object) -> Delivery:
         payload = body if type(body) is bytes else to_bytes(body)
         if isinstance(payload, InputTypeError):
             raise payload
         if len(payload) > self.max_body:
             raise RequestTooLarge
-        return self.verifier.verify(payload, headers)
+        delivery = self.verifier.verify(payload, headers)
+        return delivery if context is None else with_context(delivery, context)
 
 
 def _accept(seen: Seen, outcome: Outcome) -> Reply:

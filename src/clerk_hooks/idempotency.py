@@ -1,4 +1,4 @@
-"""Idempotency: what a store promises, and the rules that all stores share."""
+"""Idempotency: what a store remembers, and the rules that all stores share."""
 
 # Theory of operation
 #
@@ -54,9 +54,8 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextvars import ContextVar
 from datetime import timedelta
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 from .errors import ConfigurationError
 
@@ -160,80 +159,6 @@ class KnownObject(NamedTuple):
     """The newest event handled; by default, none was."""
     leases: Sequence[tuple[float, str]] = ()
     """Claims of other messages on it: the ends of the leases (Unix seconds) and message ids."""
-
-
-class IdempotencyStore(Protocol):
-    """Remembers which handlers of which messages have succeeded.
-
-    A `Processor` calls these methods from any thread, several at a time. A store that cannot answer
-    within its own timeout raises `StoreUnavailable`. Any other exception counts as that, except for
-    `ConfigurationError`, which the caller of the `Processor` gets. A store may also have `aclaim`,
-    `aconfirm` and `arelease`, which `aprocess` awaits instead of calling these in a thread.
-    """
-
-    def claim(
-        self,
-        message_id: str,
-        handlers: Sequence[str],
-        lease: timedelta,
-        object: ObjectVersion | None = None,
-    ) -> Claim:
-        """Claim handlers of a message, by their names, for the time of `lease`; atomically.
-
-        Finding out that a handler is neither confirmed nor under a lease, and claiming it, is one
-        step. `object` names the handlers that drop stale events. Such a handler
-        is stale if the object's mark says so, and busy while another message holds a handler for
-        that object.
-        """
-        ...
-
-    def confirm(
-        self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None
-    ) -> bool:
-        """Remember that `handler` has succeeded, and move the object's mark in the same step.
-
-        Returns False, and changes nothing, if `token` no longer holds the handler, or if the event
-        has become stale: the lease was over.
-        """
-        ...
-
-    def release(self, message_id: str, handlers: Sequence[str], token: str) -> None:
-        """Give up the claims on `handlers` that `token` still holds and has not confirmed."""
-        ...
-
-    def show(self, message_id: str) -> list[HandlerRecord]:
-        """Return the records of a message, sorted by the names of its handlers."""
-        ...
-
-    def forget(self, message_id: str) -> int:
-        """Forget a message, so that all its handlers run again; returns how many were forgotten.
-
-        Handlers that are running at this moment can no longer be confirmed, so they run again too.
-        """
-        ...
-
-    def purge(self) -> int:
-        """Forget what has expired, which only frees space; returns how many handlers that were."""
-        ...
-
-
-def is_store(store: object) -> bool:
-    """Whether `store` has the methods that a `Processor` calls; a store's class does not count."""
-    methods = [getattr(store, name, None) for name in ("claim", "confirm", "release")]
-    return not isinstance(store, type) and all(map(callable, methods))
-
-
-class RunningHandler(NamedTuple):
-    """The handler that is running under a claim."""
-
-    message_id: str
-    handler: str
-    token: str
-    is_async: bool = False
-
-
-running_handler: ContextVar[RunningHandler | None] = ContextVar("running_handler", default=None)
-"""The claimed handler that the current code is part of; set while it runs."""
 
 
 def new_token() -> str:

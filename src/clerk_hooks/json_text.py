@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Callable
 from random import randrange
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 MAX_DEPTH = 190
 """Levels of brackets that are kept. What they hold fits pydantic's limit of 200 when it is dumped,
@@ -21,6 +21,9 @@ and is read again."""
 
 MAX_DIGITS = 4300
 """Digits of the longest integer that is kept: the limit of Python's `int`, and of pydantic."""
+
+CUT: Any = object()
+"""Stands in parsed JSON for a part of it that was cut."""
 
 _TOKEN = re.compile(r'\\.|["\[\]{}]', re.DOTALL)
 
@@ -79,6 +82,19 @@ class JsonText(NamedTuple):
             return cut_as if text == self.cut else float(text)
 
         return json.loads(self.text, parse_int=integer, parse_float=number)
+
+
+def copy_of(value: object, cut_as: object) -> object:
+    """A copy of parsed JSON, with `cut_as` in the place of each `CUT`.
+
+    Raises `RecursionError` if the caller's stack is deep.
+    """
+    if isinstance(value, dict):
+        members = cast("dict[str, object]", value)
+        return {key: copy_of(member, cut_as) for key, member in members.items()}
+    if isinstance(value, list):
+        return [copy_of(item, cut_as) for item in cast("list[object]", value)]
+    return cut_as if value is CUT else value
 
 
 def on_fresh_stack(call: Callable[[], _Result]) -> _Result:

@@ -24,7 +24,7 @@ _Value = TypeVar("_Value")
 
 
 class MemoryStore:
-    """An `IdempotencyStore` in memory, for tests and for programs of one process.
+    """A store in memory, for tests and for programs of one process; for event loops too.
 
     It remembers the `max_messages` most recently used messages, and as many objects, each for
     `retention`. `clock` returns the Unix time in seconds. Raises `ConfigurationError`.
@@ -113,6 +113,38 @@ class MemoryStore:
         """Forget everything older than the retention; returns how many handlers that were."""
         with self._lock:
             return self._drop_expired(self._clock())
+
+    async def aclaim(
+        self,
+        message_id: str,
+        handlers: Sequence[str],
+        lease: timedelta,
+        object: ObjectVersion | None = None,
+    ) -> Claim:
+        """`claim`, which never waits for anything."""
+        return self.claim(message_id, handlers, lease, object)
+
+    async def aconfirm(
+        self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None
+    ) -> bool:
+        """`confirm`, which never waits for anything."""
+        return self.confirm(message_id, handler, token, mark)
+
+    async def arelease(self, message_id: str, handlers: Sequence[str], token: str) -> None:
+        """`release`, which never waits for anything."""
+        self.release(message_id, handlers, token)
+
+    async def ashow(self, message_id: str) -> list[HandlerRecord]:
+        """`show`, which never waits for anything."""
+        return self.show(message_id)
+
+    async def aforget(self, message_id: str) -> int:
+        """`forget`, which never waits for anything."""
+        return self.forget(message_id)
+
+    async def apurge(self) -> int:
+        """`purge`, which never waits for anything."""
+        return self.purge()
 
     def _holds(self, message_id: str, handler: str, token: str) -> bool:
         record = (self._messages.get(message_id) or {}).get(handler)

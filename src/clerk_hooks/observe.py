@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 
 from .delivery import Delivery
-from .errors import AbortDelivery, ConfigurationError, InProgress, PayloadError
+from .errors import AbortDelivery, ClaimLost, ConfigurationError, InProgress, PayloadError
 from .logs import log
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _outcome(
         return "succeeded"
     if isinstance(error, AbortDelivery):
         return "aborted"
-    if isinstance(error, InProgress):
+    if isinstance(error, InProgress) and not isinstance(error, ClaimLost):
         return "late"
     return "failed" if isinstance(error, Exception) else "interrupted"
 

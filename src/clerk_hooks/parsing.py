@@ -4,6 +4,7 @@ The first reading is pydantic's, in one pass. Where it fails, the payload is rea
 `json_text` reads JSON that pydantic's parser refuses, and `events._tolerant` builds an event
 without the values that do not fit. What both cannot read is described by a `PayloadError`, which
 these functions return: raised from here, it would carry the payload in the frames of its traceback.
+`reading` keeps what they find.
 
 pydantic and the events are imported inside the functions, when the first payload is read.
 """
@@ -11,11 +12,11 @@ pydantic and the events are imported inside the functions, when the first payloa
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from .errors import PayloadError
 from .event_types import EVENT_TYPES
-from .json_text import JsonText, on_fresh_stack
+from .json_text import CUT, JsonText, on_fresh_stack
 
 if TYPE_CHECKING:
     from pydantic_core import SchemaValidator
@@ -56,29 +57,23 @@ def first_event(payload: bytes, event_type: str) -> "AnyEvent | None":
         return None
 
 
-class Json(NamedTuple):
-    """The JSON of a payload, parsed."""
-
-    value: object
-    is_cut: bool
-    """Whether the second reading was needed, which may have cut parts of it."""
-
-
-def parse_json(payload: bytes, cut_as: object = None) -> Json | PayloadError:
-    """The JSON of `payload`, by the second reading if the first one fails.
-
-    `cut_as` is put in the place of what the second reading cuts.
-    """
+def first_json(payload: bytes) -> object:
+    """The JSON, by the first reading; a `PayloadError` if it fails."""
     from pydantic_core import from_json
 
     try:
-        return Json(from_json(payload), is_cut=False)
+        return cast("object", from_json(payload))
     except ValueError as error:
         problem = f"the payload is not JSON: {error if payload else 'it is empty'}"
-    try:
-        return Json(on_fresh_stack(lambda: JsonText.of(payload).parse(cut_as)), is_cut=True)
-    except (ValueError, RecursionError):  # The latter if the limit of the interpreter is low.
-        return PayloadError(problem, reason="not_json")
+    return PayloadError(problem, reason="not_json")
+
+
+def second_json(payload: bytes) -> object:
+    """The JSON, by the second reading, with `CUT` in the place of what it cuts.
+
+    Raises `ValueError` if it is not JSON.
+    """
+    return on_fresh_stack(lambda: JsonText.of(payload).parse(CUT))
 
 
 def type_of(fields: object) -> str | PayloadError:
@@ -87,16 +82,6 @@ def type_of(fields: object) -> str | PayloadError:
     if isinstance(event_type, str):
         return str.__str__(event_type)
     return PayloadError("the payload has no `type`, or it is not text", reason="no_type")
-
-
-def second_event(payload: bytes) -> "AnyEvent | PayloadError":
-    """The event, by the second reading, which leaves out the values that do not fit."""
-    from .events._tolerant import CUT
-
-    parsed = parse_json(payload, CUT)
-    if isinstance(parsed, PayloadError):
-        return parsed
-    return on_fresh_stack(lambda: build_event(parsed.value, may_be_cut=parsed.is_cut))
 
 
 def build_event(fields: object, *, may_be_cut: bool = False) -> "AnyEvent | PayloadError":

@@ -10,14 +10,14 @@ from datetime import timedelta
 from typing import Literal, TypeAlias, cast
 
 from .claims import Claims
-from .delivery import Delivery, is_readable_as
+from .delivery import Delivery, is_readable_as, without_claim
 from .dispatch import Run, arun_handlers, run_handlers
 from .errors import ConfigurationError, HandlerError, InputTypeError
 from .handler import RegisteredHandler, check_name, check_needs_no_store
-from .idempotency import IdempotencyStore, is_store
 from .logs import log
 from .observe import Observer, checked
 from .parsing import likely_type
+from .protocols import AsyncIdempotencyStore, IdempotencyStore, is_async_store, is_store
 from .router import Router, registry_of
 from .waiting import RunSync, ThreadCall
 
@@ -49,15 +49,17 @@ class Processor:
         self,
         router: Router,
         *,
-        store: IdempotencyStore | None = None,
+        store: IdempotencyStore | AsyncIdempotencyStore | None = None,
         lease: timedelta = DEFAULT_LEASE,
         observers: Iterable[Observer] = (),
     ) -> None:
         if not isinstance(router, Router):
             raise ConfigurationError(f"router must be a Router, not {type(router).__name__}")
-        if store is not None and not is_store(store):
+        self._is_async_only = store is not None and not is_store(store)
+        if self._is_async_only and not is_async_store(store):
             raise ConfigurationError(
-                f"store must be an IdempotencyStore, not {type(store).__name__}"
+                f"store must be an IdempotencyStore or an AsyncIdempotencyStore, not "
+                f"{type(store).__name__}"
             )
         if not isinstance(lease, timedelta) or lease <= timedelta(0):
             raise ConfigurationError("lease must be a positive timedelta")
@@ -84,9 +86,15 @@ class Processor:
         Raises `HandlerError` if handlers raised; `InProgress` if another run of the message, or one
         of the same object, holds a handler; `StoreUnavailable`; `PayloadError` if the event cannot
         be read; `ConfigurationError` if a handler is async and an event loop is running in this
-        thread (await `aprocess` there), or if one of `handlers` is not registered; and
-        `InputTypeError` for anything but a delivery.
+        thread (await `aprocess` there), if the store is for event loops only, or if one of
+        `handlers` is not registered; and `InputTypeError` for anything but a delivery.
         """
+        if self._is_async_only:
+            raise ConfigurationError(
+                f"the store is a {type(self.store).__name__}, which can only be awaited: await "
+                "aprocess (or areceive), or use a store that is not async",
+                reason="async_store",
+            )
         chosen = self._chosen(delivery, handlers)
         pending = _without(chosen, done)
         if not pending:
@@ -132,10 +140,13 @@ class Processor:
             raise
 
     def _run(self, delivery: Delivery, claims: Claims | None = None) -> Run:
-        return Run(delivery.event, delivery, claims, self.observers)
+        return Run(delivery.event, without_claim(delivery), claims, self.observers)
 
     def _claims(
-        self, store: IdempotencyStore, delivery: Delivery, handlers: Sequence[RegisteredHandler]
+        self,
+        store: IdempotencyStore | AsyncIdempotencyStore,
+        delivery: Delivery,
+        handlers: Sequence[RegisteredHandler],
     ) -> Claims:
         return Claims(store, self.lease, delivery.message_id, delivery.event, handlers)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from ._on import EventType, Handler, On
-from .delivery import Delivery
+from .delivery import Delivery, without_claim
 from .dispatch import Run, arun_handlers, run_handlers
 from .errors import ConfigurationError, InputTypeError
 from .event_types import EVENT_TYPES
@@ -150,5 +150,5 @@ def _run(handlers: _Handlers, subject: "Delivery | AnyEvent") -> Run:
         if handler.drop_stale:
             check_needs_no_store(handler, handler)
     if isinstance(subject, Delivery):
-        return Run(subject.event, subject)
+        return Run(subject.event, without_claim(subject))
     return Run(subject)

@@ -12,7 +12,8 @@ from hmac import compare_digest
 from math import floor
 from threading import RLock
 
-from .delivery import Body, Delivery, to_bytes
+from .body import Body, to_bytes
+from .delivery import Delivery
 from .errors import (
     ClerkHooksError,
     ConfigurationError,

@@ -15,7 +15,7 @@ import time
 from binascii import b2a_base64
 from datetime import datetime
 
-from .delivery import Body, to_bytes
+from .body import Body, to_bytes
 from .errors import ClerkHooksError, ConfigurationError
 from .instants import unix_seconds
 from .secret import Secret, read_keys

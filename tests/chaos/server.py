@@ -20,8 +20,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from clerk_hooks import Delivery, Endpoint, Router, parse_event
 from clerk_hooks.adapters.wsgi import wsgi_app
+from clerk_hooks.delivery import claim_of
 from clerk_hooks.events import UserCreated, UserDeleted, UserEvent, UserUpdated
-from clerk_hooks.idempotency import running_handler
 
 from .journal import Journal
 from .places import Place
@@ -54,7 +54,7 @@ class Handlers:
         return router
 
     def _work(self, handler: str, event: UserEvent, delivery: Delivery) -> None:
-        running = running_handler.get()
+        running = claim_of(delivery)
         assert running is not None
         assert event.timestamp is not None
         effect = {

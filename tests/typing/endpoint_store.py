@@ -7,7 +7,7 @@ from typing_extensions import assert_type
 
 from clerk_hooks import Delivery, Endpoint, IdempotencyStore, MemoryStore, Router
 from clerk_hooks.events import AnyEvent, UserCreated, UserDeleted, UserEvent, UserUpdated
-from clerk_hooks.idempotency import Claim, HandlerRecord, ObjectVersion, running_handler
+from clerk_hooks.idempotency import Claim, HandlerRecord, ObjectVersion
 
 router = Router()
 
@@ -42,8 +42,8 @@ class OwnStore:
         return 0
 
 
-class AwaitedStore(OwnStore):
-    """The same, with what `areceive` awaits."""
+class AwaitedStore:
+    """What somebody writes for an asynchronous client."""
 
     async def aclaim(
         self,
@@ -52,7 +52,33 @@ class AwaitedStore(OwnStore):
         lease: timedelta,
         object: ObjectVersion | None = None,
     ) -> Claim:
-        return self.claim(message_id, handlers, lease, object)
+        return Claim("token", run=tuple(handlers))
+
+    async def aconfirm(
+        self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None
+    ) -> bool:
+        return True
+
+    async def arelease(self, message_id: str, handlers: Sequence[str], token: str) -> None: ...
+
+    async def ashow(self, message_id: str) -> list[HandlerRecord]:
+        return []
+
+    async def aforget(self, message_id: str) -> int:
+        return 0
+
+    async def apurge(self) -> int:
+        return 0
+
+
+class WithoutAPurge:
+    """One that lacks a method."""
+
+    aclaim = AwaitedStore.aclaim
+    aconfirm = AwaitedStore.aconfirm
+    arelease = AwaitedStore.arelease
+    ashow = AwaitedStore.ashow
+    aforget = AwaitedStore.aforget
 
 
 class WithoutMarks(OwnStore):
@@ -82,6 +108,7 @@ def endpoints() -> None:
     Endpoint(router, store=WithoutMarks())  # type: ignore[arg-type]
     Endpoint(router, store=WithoutPurge())  # type: ignore[arg-type]
     Endpoint(router, store=MemoryStore)  # type: ignore[arg-type]
+    Endpoint(router, store=WithoutAPurge())  # type: ignore[arg-type]
     Endpoint(router, store="redis://localhost")  # type: ignore[arg-type]
     MemoryStore(timedelta(days=7))  # type: ignore[call-arg]
     MemoryStore(retention=3)  # type: ignore[arg-type]
@@ -92,8 +119,6 @@ def people(store: IdempotencyStore) -> None:
     assert_type(store.forget("msg_1"), int)
     assert_type(store.purge(), int)
     assert_type(store.claim("msg_1", ["a"], timedelta(seconds=1)).run, tuple[str, ...])
-    running = running_handler.get()
-    assert_type(running.token if running else None, str | None)
 
 
 @router.on("user.created", drop_stale=True)

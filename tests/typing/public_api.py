@@ -10,6 +10,7 @@ from typing_extensions import assert_type
 
 from clerk_hooks import (
     AbortDelivery,
+    AsyncIdempotencyStore,
     ClerkHooksError,
     ConfigurationError,
     Delivery,
@@ -127,8 +128,12 @@ def processors(router: Router, delivery: Delivery) -> None:
     assert_type(processor.process(delivery), Outcome)
     processor.process(delivery, handlers=[processors], done=["a"])
     assert_type(processor.router, Router)
-    assert_type(processor.store, IdempotencyStore | None)
+    assert_type(processor.store, IdempotencyStore | AsyncIdempotencyStore | None)
     assert_type(processor.lease, timedelta)
+    assert_type(delivery.context, object)
+    assert_type(delivery.context_as(Router), Router)
+    delivery.context_as("Router")  # type: ignore[arg-type]
+    delivery.context = 1  # type: ignore[misc]
     Processor()  # type: ignore[call-arg]
     Processor(router, MemoryStore())  # type: ignore[call-arg]
     Processor(router, secret="whsec_...")  # type: ignore[call-arg]

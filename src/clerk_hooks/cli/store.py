@@ -21,7 +21,8 @@ from ._console import console, plain_table
 from ._options import Command, JsonOption
 
 if TYPE_CHECKING:
-    from ..idempotency import HandlerRecord, IdempotencyStore
+    from ..idempotency import HandlerRecord
+    from ..protocols import IdempotencyStore
 
 STORE_VARIABLE = "CLERK_HOOKS_STORE"
 """Environment variable in place of ``--store``."""

@@ -29,13 +29,11 @@ from typing import (
 
 from pydantic import FailFast, TypeAdapter
 
+from ..json_text import CUT
 from ._base import Event, Model
 
 MAX_UNREADABLE = 100
 """Unreadable values that one event is read without; more of them are named by their field."""
-
-CUT: Any = object()
-"""Stands in a payload for a part of its JSON that could not be read."""
 
 _Path: TypeAlias = tuple[str, ...]
 _Model = TypeVar("_Model", bound=Model)

@@ -20,7 +20,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar, cast, overload
 
-from ..delivery import Delivery
+from ..delivery import Delivery, claim_of
 from ..errors import ConfigurationError, StoreUnavailable
 from ..idempotency import (
     DEFAULT_RETENTION,
@@ -30,7 +30,6 @@ from ..idempotency import (
     ObjectVersion,
     checked_retention,
     checked_timeout,
-    running_handler,
 )
 from ._sql import Rules
 
@@ -203,8 +202,8 @@ class SQLAlchemyStore(Generic[_Connection_co]):
         store is running, in an async handler without an AsyncEngine, and in any other handler with
         one. Raises `StoreUnavailable` if the database cannot be reached.
         """
-        running = running_handler.get()
-        if running is None or running.message_id != delivery.message_id:
+        running = claim_of(delivery)
+        if running is None or running.has_ended:
             raise ConfigurationError(
                 "connection: call this only in a handler that an Endpoint with this store is "
                 "running, with the delivery that the handler was given",

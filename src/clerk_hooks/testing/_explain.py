@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ..delivery import to_bytes
+from ..body import to_bytes
 from ..errors import (
     ClerkHooksError,
     InputTypeError,

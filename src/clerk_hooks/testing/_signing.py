@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
-from ..delivery import Body, to_bytes
+from ..body import Body, to_bytes
 from ..errors import ConfigurationError, InputTypeError, SecretError
 from ..secret import SECRET_VARIABLE, Secret, read_keys
 from ..signing import sign
