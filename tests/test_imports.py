@@ -37,7 +37,8 @@ CORE = (
     "dispatch router processing reply endpoint"
 )
 TEST_KIT = (
-    "testing._sample testing._signing testing._deliver testing._wsgi testing._asgi "
+    "testing._sample testing._signing testing._deliver testing._targets testing._clients "
+    "testing._wsgi testing._asgi testing._lambda "
     "testing._explain testing._explanation.result testing._explanation.bodies "
     "testing._explanation.secrets testing._explanation.headers testing._samples "
     "testing._samples.catalog testing._samples.source testing._samples.verification "

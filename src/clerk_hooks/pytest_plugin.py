@@ -54,6 +54,16 @@ class ClerkDeliver(Protocol):
         """Sign `event` and deliver it to `target`; returns the reply."""
 
 
+class ClerkAdeliver(Protocol):
+    """The type of the fixture `clerk_adeliver`, which is `adeliver` with the secret for tests."""
+
+    @abstractmethod
+    async def __call__(
+        self, target: object, event: Sendable | SignedRequest, *, path: str = ...
+    ) -> Reply:
+        """Sign `event` and deliver it to `target`; returns the reply."""
+
+
 @pytest.fixture
 def clerk_secret(monkeypatch: pytest.MonkeyPatch) -> str:
     """A signing secret for tests, which the environment also holds during the test."""
@@ -77,3 +87,11 @@ def clerk_deliver(clerk_secret: str) -> ClerkDeliver:
     from .testing import deliver
 
     return partial(deliver, secret=clerk_secret)
+
+
+@pytest.fixture
+def clerk_adeliver(clerk_secret: str) -> ClerkAdeliver:
+    """The same in an async test: ``await clerk_adeliver(app, event)``."""
+    from .testing import adeliver
+
+    return partial(adeliver, secret=clerk_secret)

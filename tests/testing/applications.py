@@ -18,7 +18,8 @@ from flask import Flask, request
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from clerk_hooks import Endpoint, Router, Verifier
+from clerk_hooks import Endpoint, Reply, Router, Verifier
+from clerk_hooks.adapters.aws_lambda import lambda_handler
 from clerk_hooks.adapters.wsgi import wsgi_app
 from clerk_hooks.testing import SECRET
 
@@ -123,6 +124,48 @@ class PlainAsgiApp:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body[:5], "more_body": True})
         await send({"type": "http.response.body", "body": reply.body[5:]})
+
+
+def asgi_function(endpoint: Endpoint) -> Callable[..., Any]:
+    app = PlainAsgiApp(endpoint)
+
+    def application(scope: Any, receive: Any, send: Any) -> Any:
+        return app(scope, receive, send)
+
+    return application
+
+
+def django_asgi(endpoint: Endpoint) -> Any:
+    use_django(endpoint)
+    from django.core.handlers.asgi import ASGIHandler
+
+    return ASGIHandler()
+
+
+ASGI_APPS: dict[str, Callable[[Endpoint], Any]] = {
+    "fastapi": fastapi_app,
+    "starlette": starlette_app,
+    "asgi": PlainAsgiApp,
+    "asgi-function": asgi_function,
+    "django-asgi": django_asgi,
+}
+
+
+def plain_lambda(endpoint: Endpoint) -> Callable[..., dict[str, Any]]:
+    """A function that looks at the path, as those behind one gateway for all do."""
+    whole = lambda_handler(endpoint)
+
+    def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+        if event["rawPath"] == "/breaks":
+            raise LookupError("broken")
+        return whole(event, context) if event["rawPath"] == PATH else {"statusCode": 404}
+
+    return handler
+
+
+def same(reply: Reply) -> tuple[int, bytes, str]:
+    """What all frameworks give of a reply; they add headers of their own."""
+    return reply.status, reply.body, reply.headers["content-type"]
 
 
 def use_django(endpoint: Endpoint) -> None:

@@ -7,15 +7,17 @@ from typing import Any
 from hypothesis.strategies import SearchStrategy
 from typing_extensions import assert_type
 
-from clerk_hooks import Endpoint, Reply
+from clerk_hooks import Delivery, Endpoint, Reply, Router
 from clerk_hooks.events import KnownEvent, UnknownEvent, UserCreated, UserDeleted
-from clerk_hooks.pytest_plugin import ClerkDeliver, ClerkSample
+from clerk_hooks.pytest_plugin import ClerkAdeliver, ClerkDeliver, ClerkSample
 from clerk_hooks.testing import (
     SECRET,
     Cause,
     Explanation,
     SignedRequest,
+    adeliver,
     deliver,
+    delivery,
     explain,
     sample,
     sample_payload,
@@ -71,6 +73,21 @@ def deliveries(endpoint: Endpoint, app: object) -> None:
     endpoint.receive(*signed_request(b"{}"))
 
 
+async def async_deliveries(endpoint: Endpoint, app: object) -> None:
+    assert_type(await adeliver(endpoint, sample("user.created")), Reply)
+    await adeliver(app, signed_request(b"{}"), path="/hooks", secret=SECRET)
+    adeliver(app, b"{}").status  # type: ignore[attr-defined]
+    await adeliver(app)  # type: ignore[call-arg]
+
+
+def verified_deliveries(router: Router, now: datetime) -> None:
+    assert_type(delivery(sample(UserCreated)), Delivery)
+    router.dispatch(delivery({"type": "user.created", "data": {}}, message_id="msg_1"))
+    delivery(b"{}", attempted_at=now)
+    delivery(5)  # type: ignore[arg-type]
+    delivery(b"{}", attempted_at="today")  # type: ignore[arg-type]
+
+
 def explanations() -> None:
     explanation = explain(b"{}", {"svix-id": "msg_1"}, secret="whsec_...", other_secrets=["x"])
     assert_type(explanation, Explanation)
@@ -95,3 +112,8 @@ def fixtures(clerk_sample: ClerkSample, clerk_deliver: ClerkDeliver) -> None:
     assert_type(clerk_sample("user.created", variant="google"), KnownEvent)
     assert_type(clerk_deliver(None, clerk_sample(UserCreated), path="/hooks"), Reply)
     clerk_deliver(None, b"{}", secret=SECRET)  # type: ignore[call-arg]
+
+
+async def async_fixtures(clerk_sample: ClerkSample, clerk_adeliver: ClerkAdeliver) -> None:
+    assert_type(await clerk_adeliver(None, clerk_sample(UserCreated), path="/hooks"), Reply)
+    await clerk_adeliver(None, b"{}", secret=SECRET)  # type: ignore[call-arg]

@@ -21,12 +21,12 @@ def post_asgi(app: Any, path: str, request: SignedRequest) -> Reply:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(_post(app, path, request))
+        return asyncio.run(apost_asgi(app, path, request))
     outcome: list[Reply | BaseException] = []
 
     def run() -> None:
         try:
-            outcome.append(asyncio.run(_post(app, path, request)))
+            outcome.append(asyncio.run(apost_asgi(app, path, request)))
         except BaseException as error:  # noqa: BLE001 - raised below, in the calling thread
             outcome.append(error)
 
@@ -38,7 +38,8 @@ def post_asgi(app: Any, path: str, request: SignedRequest) -> Reply:
     return outcome[0]
 
 
-async def _post(app: Any, path: str, request: SignedRequest) -> Reply:
+async def apost_asgi(app: Any, path: str, request: SignedRequest) -> Reply:
+    """Like `post_asgi`, on the running event loop."""
     incoming = [{"type": "http.request", "body": request.body, "more_body": False}]
     sent: list[dict[str, Any]] = []
     ended = asyncio.Event()

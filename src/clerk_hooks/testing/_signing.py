@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from ..body import Body, to_bytes
+from ..delivery import Delivery
 from ..errors import ConfigurationError, InputTypeError, SecretError
 from ..secret import SECRET_VARIABLE, Secret, read_keys
 from ..signing import sign
@@ -117,7 +118,7 @@ def signed_request(
     elif signed_at.tzinfo is None:
         raise ConfigurationError("signed_at: expected an aware datetime, not a naive one")
     if message_id is None:
-        message_id = f"msg_{secrets.token_hex(14)}"
+        message_id = _new_message_id()
     else:
         sign(b"", secret=secret, message_id=message_id)  # Raises if no receiver would accept it.
     keys = read_keys(secret)
@@ -129,6 +130,28 @@ def signed_request(
     return SignedRequest._signed(  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         body_of(event), keys, message_id, at
     )
+
+
+def delivery(
+    event: Sendable,
+    *,
+    message_id: str | None = None,
+    attempted_at: datetime | None = None,
+) -> Delivery:
+    """Make the delivery of `event` that a verifier would return, for unit tests of handlers.
+
+    ``router.dispatch(delivery(event))`` runs handlers that take the delivery. Handlers with
+    `drop_stale`, or that write in their store's transaction, need a `Processor` and its store.
+    The body is that of `signed_request`. `message_id` defaults to a new one, `attempted_at` (aware)
+    to now.
+
+    Raises `InputTypeError` for anything else.
+    """
+    if attempted_at is None:
+        attempted_at = datetime.now(timezone.utc).replace(microsecond=0)
+    if message_id is None:
+        message_id = _new_message_id()
+    return Delivery(message_id, attempted_at, body_of(event))
 
 
 def body_of(event: Sendable) -> bytes:
@@ -160,6 +183,10 @@ def body_of(event: Sendable) -> bytes:
     # In the order of live deliveries: the type, then all other fields by name.
     rest = {name: value for name, value in payload.items() if name != "type"}
     return f'{{"type":{_json(payload["type"])},{_json(rest)[1:]}'.encode("utf-8", "surrogatepass")
+
+
+def _new_message_id() -> str:
+    return f"msg_{secrets.token_hex(14)}"
 
 
 def _json(value: object) -> str:

@@ -1,0 +1,67 @@
+"""The test clients of the frameworks, sync and async. Each posts in a way of its own."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from ..reply import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._signing import SignedRequest
+
+
+def is_client(target: object) -> bool:
+    """Whether `target` is a test client that `post` can use."""
+    return _post_of(target) is not None
+
+
+def post(client: Any, path: str, request: SignedRequest) -> Any:
+    """Returns what the client's own `post` does: a response or, if it is async, a coroutine."""
+    post_with = _post_of(client)
+    assert post_with is not None  # noqa: S101 - for the type checkers
+    return post_with(client, path, request)
+
+
+def reply_of(response: Any) -> Reply:
+    """The reply in the response of any client, with header names in lower case."""
+    # First, as a response of Django REST framework also has `data`: parsed.
+    body = response.content if hasattr(response, "content") else response.data
+    headers = {str(name).lower(): str(value) for name, value in response.headers.items()}
+    return Reply(response.status_code, body, headers)
+
+
+def _post_to_werkzeug(client: Any, path: str, request: SignedRequest) -> Any:
+    return client.post(path, data=request.body, headers=request.headers)
+
+
+def _post_to_django(client: Any, path: str, request: SignedRequest) -> Any:
+    headers = {**request.headers}
+    content_type = headers.pop("content-type")
+    return client.post(path, data=request.body, content_type=content_type, headers=headers)
+
+
+def _post_to_httpx(client: Any, path: str, request: SignedRequest) -> Any:
+    # Svix does not follow redirects. Starlette's client does so by default.
+    return client.post(path, content=request.body, headers=request.headers, follow_redirects=False)
+
+
+_CLIENTS: dict[str, Callable[[Any, str, SignedRequest], Any]] = {
+    "werkzeug.test": _post_to_werkzeug,
+    "django.test": _post_to_django,
+    "starlette.testclient": _post_to_httpx,
+    "httpx": _post_to_httpx,
+    "httpx2": _post_to_httpx,
+}
+"""Module of a client's class -> function that posts with it. Flask's subclasses Werkzeug's."""
+
+
+def _post_of(client: object) -> Callable[[Any, str, SignedRequest], Any] | None:
+    """The function for the class of `client`, or for the first of its base classes that has one."""
+    for cls in inspect.getmro(type(client)):
+        for module, post_with in _CLIENTS.items():
+            if f"{cls.__module__}.".startswith(f"{module}."):
+                return post_with
+    return None
