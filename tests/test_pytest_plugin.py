@@ -54,16 +54,55 @@ def test_a_forged_delivery_is_refused(clerk_deliver, clerk_sample, clerk_secret)
 """
 
 
+ASYNC_APP = """
+import asyncio
+from clerk_hooks import Endpoint, Router
+from clerk_hooks.adapters.asgi import asgi_app
+
+router = Router()
+loops = []
+
+@router.on("user.created")
+async def welcome(event):
+    loops.append(asyncio.get_running_loop())
+
+app = asgi_app(Endpoint(router))
+"""
+ASYNC_TESTS = """
+import asyncio
+import pytest
+from async_app import app, loops
+from clerk_hooks.testing import signed_request
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+@pytest.mark.{mark}
+async def test_a_user_is_welcomed_on_the_loop_of_the_test(clerk_adeliver, clerk_sample):
+    reply = await clerk_adeliver(app, clerk_sample("user.created"))
+    assert reply.status == 200
+    assert loops == [asyncio.get_running_loop()]
+
+@pytest.mark.{mark}
+async def test_a_forged_delivery_is_refused(clerk_adeliver, clerk_sample, clerk_secret):
+    request = signed_request(clerk_sample("user.created"), secret=clerk_secret)
+    assert (await clerk_adeliver(app, request.forged(), path="/elsewhere")).status == 400
+"""
+
+
 def run_pytest(
-    folder: Path, *arguments: str, secret: str = OTHER
+    folder: Path, *arguments: str, secret: str = OTHER, plugin: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """pytest in a project of its own, in which warnings are errors.
 
-    The plugin of anyio, which comes with Starlette, warns in some versions when it is loaded.
+    The plugins for async tests are off, but for `plugin`: some versions warn when they are loaded.
     """
-    without = ["-p", "no:cacheprovider", "-p", "no:anyio"]
+    without = [f"no:{name}" for name in ("cacheprovider", "anyio", "asyncio") if name != plugin]
+    warnings = "default" if plugin else "error"
+    options = [word for name in without for word in ("-p", name)]
     return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "pytest", *without, *arguments],
+        [sys.executable, "-W", warnings, "-m", "pytest", *options, *arguments],
         cwd=folder,
         env={**os.environ, "CLERK_WEBHOOK_SIGNING_SECRET": secret},
         capture_output=True,
@@ -85,6 +124,20 @@ def test_a_project_with_the_line_in_its_conftest_can_be_tested(tmp_path: Path) -
     assert result.returncode == 0, result.stdout + result.stderr
     assert "2 passed" in result.stdout
     assert "warning" not in result.stdout
+
+
+@pytest.mark.parametrize("plugin", ["asyncio", "anyio"])
+def test_async_tests_can_be_run_by_either_plugin(tmp_path: Path, plugin: str) -> None:
+    tests = ASYNC_TESTS.format(mark=plugin)
+    for name, text in (
+        ("conftest.py", CONFTEST),
+        ("async_app.py", ASYNC_APP),
+        ("test_it.py", tests),
+    ):
+        (tmp_path / name).write_text(text)
+    result = run_pytest(tmp_path, "-q", plugin=plugin)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "2 passed" in result.stdout
 
 
 def test_a_project_that_does_not_use_it_is_not_changed(tmp_path: Path) -> None:
@@ -110,7 +163,7 @@ def test_it_can_be_switched_off(tmp_path: Path) -> None:
 
 def test_its_fixtures_are_listed_with_what_they_are(tmp_path: Path) -> None:
     lines = run_pytest(tmp_path, "--fixtures", "-q").stdout
-    for name in ("clerk_secret", "clerk_sample", "clerk_deliver"):
+    for name in ("clerk_secret", "clerk_sample", "clerk_deliver", "clerk_adeliver"):
         assert f"\n{name} -- " in lines
 
 

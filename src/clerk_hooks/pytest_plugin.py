@@ -91,7 +91,7 @@ def clerk_deliver(clerk_secret: str) -> ClerkDeliver:
 
 @pytest.fixture
 def clerk_adeliver(clerk_secret: str) -> ClerkAdeliver:
-    """The same in an async test: ``await clerk_adeliver(app, event)``."""
+    """A coroutine function that signs and delivers an event, for async tests."""
     from .testing import adeliver
 
     return partial(adeliver, secret=clerk_secret)

@@ -170,7 +170,9 @@ def test_an_async_client_is_refused_with_the_function_that_takes_it() -> None:
 
     use_django(Seen().endpoint())
     for client in (httpx.AsyncClient(base_url="http://testserver"), AsyncClient()):
-        with pytest.raises(InputTypeError, match=r"AsyncClient is .* write `await adeliver\(...\)`$"):
+        with pytest.raises(
+            InputTypeError, match=r"AsyncClient is .* write `await adeliver\(...\)`$"
+        ):
             deliver(client, sample("user.created"))
 
 

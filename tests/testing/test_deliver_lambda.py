@@ -16,7 +16,6 @@ from clerk_hooks.testing import SECRET, SignedRequest, deliver, sample, signed_r
 
 from .applications import Seen
 
-
 RECORDED = Path(__file__).parents[1] / "adapters" / "events" / "api_gateway_v2.json"
 
 

@@ -45,11 +45,13 @@ def test_each_is_another_message_of_now() -> None:
     assert one.attempted_at.microsecond == 0
 
 
-def test_an_id_or_a_time_that_no_delivery_has_is_refused() -> None:
-    for wrong in ({"message_id": 5}, {"attempted_at": "now"}, {"attempted_at": datetime(2026, 1, 1)}):  # noqa: DTZ001
-        values: dict[str, Any] = wrong
-        with pytest.raises(InputTypeError):
-            delivery(sample("user.created"), **values)
+@pytest.mark.parametrize(
+    "wrong",
+    [{"message_id": 5}, {"attempted_at": "now"}, {"attempted_at": datetime(2026, 1, 1)}],  # noqa: DTZ001
+)
+def test_an_id_or_a_time_that_no_delivery_has_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InputTypeError):
+        delivery(sample("user.created"), **wrong)
 
 
 def run(router: Router, store: MemoryStore | None = None) -> Callable[[Delivery], str]:

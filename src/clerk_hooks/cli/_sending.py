@@ -142,42 +142,52 @@ def send_all(
     called with each outcome before its thread takes another job, and never twice at once. Its
     errors, and those of making a job, are raised here.
     """
-    source, stop = _paced(jobs, rate), Event()
-    # Two locks, because a thread may hold `taking` until the time of its job has come.
-    taking, noting = Lock(), Lock()
-    done: SimpleQueue[Outcome | BaseException | None] = SimpleQueue()
-
-    def work() -> None:
-        try:
-            while not stop.is_set():
-                with taking:
-                    job = next(source, None)
-                if job is None:
-                    break
-                outcome = target.post(job)
-                if note is not None:
-                    with noting:
-                        note(outcome)
-                done.put(outcome)
-        except BaseException as error:  # noqa: BLE001 - raised below, in the waiting thread
-            done.put(error)
-        done.put(None)
-
-    threads = [Thread(target=work, daemon=True) for _ in range(concurrency)]
+    senders = _Senders(_paced(jobs, rate), target, note)
+    threads = [Thread(target=senders.run, daemon=True) for _ in range(concurrency)]
     for thread in threads:
         thread.start()
     try:
-        working = concurrency
-        while working:
-            outcome = done.get()
-            if isinstance(outcome, BaseException):
-                raise outcome
-            if outcome is None:
-                working -= 1
-            else:
-                yield outcome
+        for _ in threads:
+            yield from iter(senders.next_outcome, None)
     finally:
-        stop.set()
+        senders.stop.set()
+
+
+class _Senders:
+    """What the threads share that send jobs: where the jobs come from, and the outcomes go."""
+
+    def __init__(
+        self, jobs: Iterator[Job], target: Target, note: Callable[[Outcome], None] | None
+    ) -> None:
+        self.stop = Event()
+        self._jobs, self._target, self._note = jobs, target, note
+        # Two locks, because a thread may hold `taking` until the time of its job has come.
+        self._taking, self._noting = Lock(), Lock()
+        self._done: SimpleQueue[Outcome | BaseException | None] = SimpleQueue()
+
+    def run(self) -> None:
+        """Send jobs until there are none, or `stop` is set; then puts None into the queue."""
+        try:
+            while not self.stop.is_set() and (job := self._next_job()) is not None:
+                outcome = self._target.post(job)
+                if self._note is not None:
+                    with self._noting:
+                        self._note(outcome)
+                self._done.put(outcome)
+        except BaseException as error:  # noqa: BLE001 - raised in the waiting thread
+            self._done.put(error)
+        self._done.put(None)
+
+    def _next_job(self) -> Job | None:
+        with self._taking:
+            return next(self._jobs, None)
+
+    def next_outcome(self) -> Outcome | None:
+        """Wait for an outcome, or for the end of a thread: None. Raises the error of a thread."""
+        found = self._done.get()
+        if isinstance(found, BaseException):
+            raise found
+        return found
 
 
 def _paced(jobs: Iterable[Job], rate: float | None) -> Iterator[Job]:

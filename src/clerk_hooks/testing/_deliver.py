@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..endpoint import Endpoint
 from ..errors import InputTypeError
 from ._clients import post, reply_of
 from ._signing import SignedRequest, signed_request
@@ -39,10 +40,10 @@ def deliver(
     errors of the application, and `InputTypeError` for any other `target`.
     """
     request = _signed(event, secret)
+    if isinstance(target, Endpoint):
+        return target.receive(*request)
     to: Any = target
     match kind_of(target):
-        case "endpoint":
-            return to.receive(*request)
         case "client":
             return reply_of(post(to, path, request))
         case "asgi":
@@ -78,11 +79,10 @@ async def adeliver(
     Raises the errors of the application, and `InputTypeError` for any other `target`.
     """
     request = _signed(event, secret)
+    if isinstance(target, Endpoint):
+        return await target.areceive(*request)
     to: Any = target
     match kind_of(target):
-        case "endpoint":
-            reply: Reply = await to.areceive(*request)
-            return reply
         case "async client":
             return reply_of(await post(to, path, request))
         case "asgi":

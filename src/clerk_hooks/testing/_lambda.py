@@ -50,10 +50,10 @@ def post_lambda(handler: Any, path: str, request: SignedRequest) -> Reply:
             "target: the function did not answer the request: a reply has a `statusCode`"
         )
     reply = cast("Mapping[str, Any]", answer)
-    body = reply.get("body") or ""
-    headers = {**(reply.get("headers") or {})}
-    for name, values in (reply.get("multiValueHeaders") or {}).items():
-        headers[name] = values[-1]
+    body: str = reply.get("body") or ""
+    headers: dict[str, object] = {**(reply.get("headers") or {})}
+    repeated: Mapping[str, list[object]] = reply.get("multiValueHeaders") or {}
+    headers |= {name: values[-1] for name, values in repeated.items()}
     return Reply(
         int(reply["statusCode"]),
         b64decode(body) if reply.get("isBase64Encoded") else body.encode(),
