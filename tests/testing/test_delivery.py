@@ -71,6 +71,20 @@ def test_dispatch_passes_it_to_handlers_that_take_one() -> None:
     assert seen == [(event.data.id, "msg_1"), (event.data.id, "msg_2")]
 
 
+def test_its_context_reaches_the_handlers() -> None:
+    router, sessions = Router(), []
+
+    @router.on("user.created")
+    def note(event: UserCreated, delivery: Delivery) -> None:
+        sessions.append(delivery.context_as(list))
+
+    session: list[str] = []
+    router.dispatch(delivery(sample(UserCreated), context=session))
+    run(router, MemoryStore())(delivery(sample(UserCreated), context=session))
+    assert len(sessions) == 2
+    assert all(each is session for each in sessions)
+
+
 def test_a_processor_runs_handlers_that_need_its_store() -> None:
     router, seen = Router(), []
 

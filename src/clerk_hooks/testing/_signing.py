@@ -137,13 +137,14 @@ def delivery(
     *,
     message_id: str | None = None,
     attempted_at: datetime | None = None,
+    context: object = None,
 ) -> Delivery:
     """Make the delivery of `event` that a verifier would return, for unit tests of handlers.
 
     ``router.dispatch(delivery(event))`` runs handlers that take the delivery. Handlers with
     `drop_stale`, or that write in their store's transaction, need a `Processor` and its store.
     The body is that of `signed_request`. `message_id` defaults to a new one, `attempted_at` (aware)
-    to now.
+    to now. `context` is what `Delivery.context` gives.
 
     Raises `InputTypeError` for anything else.
     """
@@ -151,7 +152,7 @@ def delivery(
         attempted_at = datetime.now(timezone.utc).replace(microsecond=0)
     if message_id is None:
         message_id = _new_message_id()
-    return Delivery(message_id, attempted_at, body_of(event))
+    return Delivery(message_id, attempted_at, body_of(event), context=context)
 
 
 def body_of(event: Sendable) -> bytes:
