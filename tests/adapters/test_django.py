@@ -10,6 +10,8 @@ import pytest
 pytest.importorskip("django")
 
 import django
+from asgiref.sync import sync_to_async
+from django.core.asgi import get_asgi_application
 from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, override_settings
@@ -17,9 +19,11 @@ from django.urls import include, path
 
 from clerk_hooks import Delivery, Endpoint, Router
 from clerk_hooks.adapters.django import async_clerk_view, clerk_view
+from clerk_hooks.testing import SignedRequest, deliver
 
 from .application import SECRET, Request, payload, signed
 from .apps.django_app import MIDDLEWARE, set_up
+from .servers import TIMEOUT
 
 BODY = payload("invoice.paid")
 SEEN: list[bytes] = []
@@ -29,9 +33,13 @@ SECURITY = "django.middleware.security.SecurityMiddleware"
 def build_endpoint() -> Endpoint:
     router = Router()
 
-    @router.on_unknown()
+    @router.on_unknown("invoice.paid")
     def handler(event: object, delivery: Delivery) -> None:
         SEEN.append(delivery.payload)
+
+    @router.on_unknown("invoice.sent")
+    async def ahandler(event: object, delivery: Delivery) -> None:
+        await asyncio.wait_for(sync_to_async(SEEN.append)(delivery.payload), TIMEOUT)
 
     return Endpoint(router, secret=SECRET, max_body=1000)
 
@@ -104,6 +112,12 @@ def test_an_async_view_is_exempt_too_and_answers_an_async_client() -> None:
     response = asyncio.run(asking)
     assert word(response) == (200, "handled")
     assert [body] == SEEN
+
+
+def test_in_a_sync_view_under_asgi_an_async_handler_may_wait_for_sync_code() -> None:
+    body, headers = signed(payload("invoice.sent"))
+    reply = deliver(get_asgi_application(), SignedRequest(body, headers), path="/hooks/sync")
+    assert (reply.status, SEEN) == (200, [body])
 
 
 @pytest.mark.skipif(django.VERSION < (5, 1), reason="LoginRequiredMiddleware is of Django 5.1")

@@ -18,7 +18,7 @@ from clerk_hooks.adapters.django import clerk_view
 from clerk_hooks.events import UserCreated
 
 settings.configure(
-    ALLOWED_HOSTS=os.environ.get("ALLOWED_HOSTS", "localhost").split(","),
+    ALLOWED_HOSTS=os.environ.get("ALLOWED_HOSTS", "127.0.0.1,localhost").split(","),
     CHAT_URL=os.environ["CHAT_URL"],
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ["DATABASE"]}},
     ROOT_URLCONF=__name__,

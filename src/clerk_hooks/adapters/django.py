@@ -9,7 +9,7 @@ from ._length import READ_BEFORE, UNFINISHED, read_length, require_length
 from .wsgi import body_of_environ
 
 try:
-    from asgiref.sync import sync_to_async
+    from asgiref.sync import SyncToAsync, sync_to_async
     from django.core.exceptions import RequestDataTooBig
     from django.http import HttpRequest, HttpResponse, UnreadablePostError
     from django.http.request import RawPostDataException
@@ -33,10 +33,15 @@ def clerk_view(endpoint: Endpoint) -> Callable[[HttpRequest], HttpResponse]:
     """
 
     def clerk_webhook(request: HttpRequest) -> HttpResponse:
+        # Under ASGI, async handlers would wait for this very thread to run what they have behind
+        # `sync_to_async`, while it waits for them.
+        token = SyncToAsync.thread_sensitive_context.set(None)  # type: ignore[arg-type]
         try:
             reply = endpoint.receive(_body_of_request(request, endpoint.max_body), request.META)
         except ClerkHooksError as error:
             reply = endpoint.reply(error)
+        finally:
+            SyncToAsync.thread_sensitive_context.reset(token)
         return _response(reply, request)
 
     return _exempt(clerk_webhook)
