@@ -113,8 +113,13 @@ ALLOWED = {
     "stores": Sees("", "", "stores.redis stores.sqlalchemy stores.sqlite"),
     "stores._sql": Sees("idempotency"),
     "stores._lua": Sees(),
-    "stores._redis_connections": Sees("errors redis"),
-    "stores.redis": Sees("errors idempotency stores._lua stores._redis_connections redis"),
+    "stores._redis_calls": Sees("errors idempotency stores._lua"),
+    "stores._redis_clients": Sees("errors redis"),
+    "stores._redis_errors": Sees("errors redis"),
+    "stores.redis": Sees(
+        "idempotency stores._fork stores._redis_calls stores._redis_clients "
+        "stores._redis_errors redis asyncio"
+    ),
     "stores._tables": Sees("errors stores._sql sqlalchemy"),
     "stores._database": Sees("errors stores._sql stores._tables sqlalchemy"),
     "stores._fork": Sees(),

@@ -69,10 +69,11 @@ class Backend:
             self._close += [store.stop, lambda: store.run(engine.dispose())]
         elif self.kind == "sync":
             self._close.append(store._transactions._engine.dispose)
-        elif self.kind == "sqlite":
+        elif self.kind == "sqlite" or self.kind == "redis":
             self._close.append(store.close)
-        elif self.kind == "redis":
-            self._close.append(store._execute.__self__.close)
+        elif self.kind == "async redis":
+            store = Awaited(store)
+            self._close += [store.stop, lambda: store.run(store.store.aclose())]
         self._memory = store
         return store
 
@@ -198,9 +199,9 @@ def _place(name: str, folder: Path) -> Iterator[tuple[str, str]]:
         yield "memory", ""
     elif name == "sqlite":
         yield "sqlite", str(folder / "store.sqlite3")
-    elif name == "redis":
+    elif name in ("redis", "async redis"):
         with redis_prefix() as prefix:
-            yield "redis", f"{REDIS} {prefix}"
+            yield name, f"{REDIS} {prefix}"
     elif name == "sqlalchemy-sqlite":
         yield "sync", f"sqlite:///{folder / 'store.sqlite3'}"
     elif name == "sqlalchemy-aiosqlite":
@@ -221,6 +222,6 @@ def _place(name: str, folder: Path) -> Iterator[tuple[str, str]]:
 
 SYNC_SQL = ["sqlalchemy-sqlite", "sqlalchemy-psycopg", "sqlalchemy-pymysql"]
 ASYNC_SQL = ["sqlalchemy-aiosqlite", "sqlalchemy-asyncpg"]
-SHARED = ["sqlite", "redis", *SYNC_SQL, *ASYNC_SQL]
+SHARED = ["sqlite", "redis", "async redis", *SYNC_SQL, *ASYNC_SQL]
 """What several processes can share."""
 ALL = ["memory", *SHARED]

@@ -10,6 +10,7 @@ import pytest
 
 from .backends import ALL, NURSERY, SHARED, Backend, Clock, backend
 from .network import RedisServer
+from .redis_kinds import RedisKind
 
 
 @pytest.fixture(params=ALL)
@@ -52,3 +53,11 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(params=["sync", "async"])
+def kind(request: pytest.FixtureRequest) -> Iterator[RedisKind]:
+    """Both stores for Redis, and the clients for them."""
+    kind = RedisKind(request.param)
+    yield kind
+    kind.close()

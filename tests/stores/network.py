@@ -113,7 +113,7 @@ def free_port() -> int:
 class RedisServer:
     """A Redis of the test's own."""
 
-    def __init__(self, folder: Path, *, persistent: bool = True) -> None:
+    def __init__(self, folder: Path, *options: str, persistent: bool = True) -> None:
         found = shutil.which("redis-server")
         if found is None:
             lacks("redis-server is not installed")
@@ -122,6 +122,7 @@ class RedisServer:
             *(str(found), "--port", str(self.port), "--dir", str(folder)),
             *("--save", "", "--appendonly", "yes" if persistent else "no"),
             *("--appendfsync", "always"),
+            *options,
         ]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -129,11 +130,12 @@ class RedisServer:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
-    def start(self) -> None:
+    def start(self, *, is_loading: bool = False) -> None:
+        """Start it; where `is_loading`, do not wait until it has loaded its data."""
         self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE)
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            if b"Ready to accept connections" in line:
+            if (b"Server initialized" if is_loading else b"Ready to accept connections") in line:
                 return
         raise AssertionError("Redis did not start")
 

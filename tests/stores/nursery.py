@@ -106,6 +106,7 @@ def load() -> None:
     for kind, url in (
         ("sqlite", "never-opened"),
         ("redis", "redis://127.0.0.1 prefix"),
+        ("async redis", "redis://127.0.0.1 prefix"),
         ("sync", "sqlite:///never-opened"),
         ("sync", "postgresql+psycopg://"),
         ("sync", "mysql+pymysql://"),

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
-import redis.asyncio
 import sqlalchemy
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from clerk_hooks import ConfigurationError
-from clerk_hooks.stores.redis import RedisStore
+from clerk_hooks.stores.redis import AsyncRedisStore, RedisStore
 from clerk_hooks.stores.sqlalchemy import SQLAlchemyStore
 from clerk_hooks.stores.sqlite import SQLiteStore
 
@@ -31,30 +29,31 @@ def stores(**options: Any) -> list[Any]:
     return [
         lambda: SQLiteStore("store.sqlite3", **options),
         lambda: RedisStore("redis://127.0.0.1:1", **options),
+        lambda: AsyncRedisStore("redis://127.0.0.1:1", **options),
         lambda: SQLAlchemyStore("sqlite:///store.sqlite3", **options),
     ]
 
 
 @pytest.mark.parametrize("value", [timedelta(0), timedelta(-1), 5, None, timedelta(hours=2)])
-@pytest.mark.parametrize("kind", range(3))
+@pytest.mark.parametrize("kind", range(4))
 def test_the_timeout_is_a_timedelta_up_to_an_hour(kind: int, value: Any) -> None:
     with pytest.raises(ConfigurationError, match="timeout must be a positive timedelta"):
         stores(timeout=value)[kind]()
 
 
-@pytest.mark.parametrize("kind", range(3))
+@pytest.mark.parametrize("kind", range(4))
 def test_the_timeout_may_be_an_hour(kind: int) -> None:
     stores(timeout=timedelta(hours=1))[kind]()
 
 
 @pytest.mark.parametrize("value", [timedelta(0), timedelta(-1), 5, None])
-@pytest.mark.parametrize("kind", range(3))
+@pytest.mark.parametrize("kind", range(4))
 def test_the_retention_is_a_timedelta_that_is_positive(kind: int, value: Any) -> None:
     with pytest.raises(ConfigurationError, match="retention must be a positive"):
         stores(retention=value)[kind]()
 
 
-@pytest.mark.parametrize("kind", range(3))
+@pytest.mark.parametrize("kind", range(4))
 def test_a_store_touches_nothing_before_its_first_use(
     kind: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,27 +77,6 @@ def test_a_path_may_be_relative_and_stays_what_it_was(
     store.claim("msg_1", ["h"], timedelta(seconds=1))
     store.close()
     assert (tmp_path / "store.sqlite3").exists()
-
-
-@pytest.mark.parametrize(
-    "client",
-    ["nonsense", "http://user:hunter2@host", "redis://:hunter2@host:port", None, 5, object()],
-)
-def test_the_client_is_one_of_redis_or_a_url(client: Any) -> None:
-    with pytest.raises(ConfigurationError, match="client") as caught:
-        RedisStore(client)
-    assert "hunter2" not in str(caught.value)
-    assert caught.value.__cause__ is None
-
-
-def test_the_client_is_not_one_of_asyncio() -> None:
-    with pytest.raises(ConfigurationError, match="asyncio"):
-        RedisStore(redis.asyncio.Redis())  # type: ignore[arg-type]
-
-
-def test_the_prefix_is_text() -> None:
-    with pytest.raises(ConfigurationError, match="prefix"):
-        RedisStore("redis://host", prefix=b"p")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -192,5 +170,5 @@ def test_a_driver_that_is_missing_is_named_with_how_to_install_it(
 )
 def test_no_password_is_shown(store: Any) -> None:
     assert "hunter2" not in repr(store)
-    with pytest.raises(Exception, match=r"^(Redis|the database): \w+$"):
+    with pytest.raises(Exception, match=r"^(Redis|the database): [\w :]+$"):
         store.claim("msg_1", ["h"], timedelta(seconds=1))

@@ -48,7 +48,9 @@ steps = st.one_of(
 )
 
 
-@pytest.fixture(params=["sqlite", "redis", "sqlalchemy-psycopg", "sqlalchemy-pymysql"])
+@pytest.fixture(
+    params=["sqlite", "redis", "async redis", "sqlalchemy-psycopg", "sqlalchemy-pymysql"]
+)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
     with backend(request.param, tmp_path) as place:
         yield place

@@ -1,16 +1,13 @@
-"""The stores by their names in `clerk_hooks.stores`, and clients that a store refuses."""
+"""The stores by their names in `clerk_hooks.stores`."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 
 import clerk_hooks.stores
-from clerk_hooks import ConfigurationError
-from clerk_hooks.stores.redis import RedisStore
 
 LIBRARIES = {"redis", "sqlalchemy", "sqlite3", "asyncio"}
 
@@ -25,7 +22,7 @@ def loaded_by(code: str) -> set[str]:
 
 @pytest.mark.parametrize("name", clerk_hooks.stores.__all__)
 def test_a_store_is_found_by_its_name_and_loads_only_its_own_module(name: str) -> None:
-    module = name.removesuffix("Store").lower()
+    module = name.removeprefix("Async").removesuffix("Store").lower()
     loaded = loaded_by(f"from clerk_hooks.stores import {name}")
     assert f"clerk_hooks.stores.{module}" in loaded
     others = {"redis", "sqlalchemy", "sqlite"} - {module}
@@ -52,32 +49,3 @@ def test_a_store_without_its_library_says_what_to_install() -> None:
         [sys.executable, "-c", program], capture_output=True, check=False, text=True
     )
     assert "pip install 'clerk-hooks[redis]'" in run.stderr
-
-
-def valkey_client(module: str) -> Any:
-    """A client as valkey-py has them: of redis-py's form, but with other classes of errors."""
-    kind = type("Valkey", (), {"__module__": module, "execute_command": print})
-    return type("Subclass", (kind,), {"__module__": "app"})()
-
-
-@pytest.mark.parametrize("module", ["valkey.client", "valkey.asyncio.client", "valkey.cluster"])
-def test_a_client_of_valkey_py_is_refused_with_what_to_pass(module: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"pass a redis\.Redis .*redis://host:port/0"):
-        RedisStore(valkey_client(module))
-
-
-def test_a_real_client_of_valkey_py_is_refused() -> None:
-    import valkey
-
-    with pytest.raises(ConfigurationError, match="valkey-py does not work"):
-        RedisStore(valkey.Valkey())
-
-
-def test_a_client_that_only_looks_like_one_is_refused() -> None:
-    class Client:
-        connection_pool = None
-
-        def execute_command(self, *arguments: object) -> None: ...
-
-    with pytest.raises(ConfigurationError, match=r"client must be a redis\.Redis"):
-        RedisStore(Client())  # type: ignore[arg-type]

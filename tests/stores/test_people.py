@@ -87,7 +87,7 @@ def test_purge_forgets_what_is_older_than_the_retention_and_nothing_else(
     handle(store, "msg_new")
     assert store.purge() == 0
     clock.now += 600
-    assert store.purge() == (0 if place.name == "redis" else 5)
+    assert store.purge() == (0 if "redis" in place.name else 5)
     assert store.purge() == 0
     assert not handle(store, "msg_new")
     assert handle(store, "msg_0")

@@ -40,6 +40,11 @@ def build(kind: str, url: str, **options: Any) -> Any:
 
         url, _, prefix = url.partition(" ")
         return RedisStore(url, prefix=prefix, **options)
+    if kind == "async redis":
+        from clerk_hooks.stores.redis import AsyncRedisStore
+
+        url, _, prefix = url.partition(" ")
+        return AsyncRedisStore(url, prefix=prefix, **options)
     from clerk_hooks.stores.sqlalchemy import SQLAlchemyStore
 
     if kind == "sync":

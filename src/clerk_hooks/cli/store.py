@@ -128,7 +128,9 @@ def _open(url: str, prefix: str | None) -> Generator[IdempotencyStore]:
     if url.startswith(("redis://", "rediss://", "unix://")):
         from ..stores.redis import RedisStore
 
-        yield RedisStore(url) if prefix is None else RedisStore(url, prefix=prefix)
+        store = RedisStore(url) if prefix is None else RedisStore(url, prefix=prefix)
+        with closing(store):
+            yield store
     elif prefix is not None:
         _fail("--prefix is for stores in Redis only")
     elif "://" in url and not url.startswith("sqlite://"):
@@ -141,8 +143,8 @@ def _open(url: str, prefix: str | None) -> Generator[IdempotencyStore]:
         path = url.removeprefix("sqlite:").removeprefix("///")
         if not Path(path).is_file():  # SQLiteStore would create it.
             _fail(f"no such file: {path}")
-        with closing(SQLiteStore(path)) as store:
-            yield store
+        with closing(SQLiteStore(path)) as file:
+            yield file
 
 
 def _fail(message: str) -> NoReturn:

@@ -7,11 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .redis import RedisStore
+    from .redis import AsyncRedisStore, RedisStore
     from .sqlalchemy import SQLAlchemyStore
     from .sqlite import SQLiteStore
 
-__all__ = ["RedisStore", "SQLAlchemyStore", "SQLiteStore"]
+__all__ = ["AsyncRedisStore", "RedisStore", "SQLAlchemyStore", "SQLiteStore"]
 
 
 if not TYPE_CHECKING:  # So that checkers know a misspelt name.
@@ -19,7 +19,9 @@ if not TYPE_CHECKING:  # So that checkers know a misspelt name.
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        module = import_module(f".{name.removesuffix('Store').lower()}", __name__)
+        module = import_module(
+            f".{name.removeprefix('Async').removesuffix('Store').lower()}", __name__
+        )
         return getattr(module, name)
 
 

@@ -1,9 +1,14 @@
 """The rules of a store as Lua scripts, each of which Redis runs as one atomic step.
 
 There are three kinds of keys under the prefix. A message has a hash from the names of its handlers
-to records, ``STATE EXPIRES_AT TOKEN [HOLDERS]``. An object has a hash with its mark. An object also
-has a hash, the holders, of the handlers running for it, ``LEASED_UNTIL MESSAGE_ID``; the handlers'
-records name its key. Redis deletes a key once everything in it has expired.
+to records: ``running EXPIRES_AT TOKEN [HOLDERS]``, or ``done EXPIRES_AT TOKEN CALL``. An object has
+a hash with its mark. An object also has a hash, the holders, of the handlers running for it,
+``LEASED_UNTIL MESSAGE_ID``; the handlers' records name its key. Redis deletes a key once everything
+in it has expired.
+
+A script may run twice for one call, because redis-py sends a command again if the connection is
+lost before the reply. So a claim takes what its own token holds, and a confirmation that finds the
+record it would write has succeeded: no other call has the same CALL.
 """
 
 _READ_MARK = """
@@ -44,11 +49,11 @@ local outcomes, has_run, busy_until, busy_with = {}, false, nil, ""
 for i = 9, #ARGV do
   local drops_stale, handler = string.sub(ARGV[i], 1, 1) == "1", string.sub(ARGV[i], 2)
   local outcome, record = "run", redis.call("HGET", message, handler)
-  local state, ends
-  if record then state, ends = string.match(record, "^(%S+) (%S+)") end
+  local state, ends, owner
+  if record then state, ends, owner = string.match(record, "^(%S+) (%S+) (%S+)") end
   if state == "done" and tonumber(ends) > tonumber(now) then
     outcome = "done"
-  elseif state == "running" and is_held(ends) then
+  elseif state == "running" and owner ~= token and is_held(ends) then
     outcome, busy_until = "busy", busy_until or ends
   elseif drops_stale and is_stale then
     outcome = "stale"
@@ -82,7 +87,9 @@ CONFIRM = (
 local message, mark, handler = KEYS[1], KEYS[2], ARGV[8]
 local now, token, forget_at, milliseconds, time, is_delete, message_id = unpack(ARGV, 1, 7)
 
-local record = redis.call("HGET", message, handler)
+local record, done = redis.call("HGET", message, handler), "done " .. forget_at .. " " .. token
+done = done .. " " .. ARGV[9]
+if record == done then return 1 end
 local owner, holders = string.match(record or "", "^running %S+ (%S+) ?(.*)$")
 if owner ~= token then return 0 end
 local newest, deleted
@@ -93,7 +100,7 @@ if mark then
   if is_delete ~= "1" and (deleted or is_older) then return 0 end
 end
 if holders ~= "" then redis.call("HDEL", holders, message_id .. " " .. handler) end
-redis.call("HSET", message, handler, "done " .. forget_at .. " " .. token)
+redis.call("HSET", message, handler, done)
 if redis.call("PTTL", message) < tonumber(milliseconds) then
   redis.call("PEXPIRE", message, milliseconds)
 end
@@ -127,7 +134,7 @@ FORGET = """
 local message, message_id = KEYS[1], ARGV[1]
 local handlers = redis.call("HKEYS", message)
 for _, handler in ipairs(handlers) do
-  local holders = string.match(redis.call("HGET", message, handler), "^%S+ %S+ %S+ (.+)$")
+  local holders = string.match(redis.call("HGET", message, handler), "^running %S+ %S+ (.+)$")
   if holders then redis.call("HDEL", holders, message_id .. " " .. handler) end
 end
 redis.call("DEL", message)

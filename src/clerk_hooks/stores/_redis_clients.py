@@ -1,0 +1,144 @@
+"""Clients of redis-py that keep to a store's timeout, made from those that the app has.
+
+Connections, their pool, retries and forks are redis-py's. An earlier version had connections and a
+pool of its own, which took some 50 us less for each call. It was a quarter of our code for Redis,
+and all of it had to be right under threads, forks and restarts, as redis-py's is already.
+
+The pool is always a new one, with the settings of the app's, for three reasons. The app's timeouts
+and retries add up to minutes (10 retries of 5 s are redis-py's default). A pool of asyncio belongs
+to the event loop that used it first. And an app that has used up its pool still gets its webhooks.
+
+A command is sent once more if its connection turns out to be lost, as idle ones often are behind a
+firewall. Redis may have run it the first time; `_lua.py` says why that does no harm.
+"""
+
+import re
+import threading
+import time
+from collections.abc import Callable
+from math import inf
+from types import ModuleType
+from typing import Any, cast
+
+import redis
+import redis.asyncio
+from redis.backoff import NoBackoff
+
+from ..errors import ConfigurationError
+
+_MOST = 100
+"""Connections of a pool, unless its settings say fewer. More calls than that wait for one."""
+
+
+def client_maker(
+    client: object, library: ModuleType, timeout: float, prefix: str
+) -> Callable[[], Any]:
+    """A function that makes a client with the settings of `client`, which may be a URL.
+
+    `library` is ``redis`` or ``redis.asyncio``. The clients of ``redis`` keep to what `begin_call`
+    has said; those of ``redis.asyncio`` wait for ever, except for `timeout` seconds for a free
+    connection. A client of a cluster or of Sentinel is returned itself. Raises
+    `ConfigurationError`.
+    """
+    names: Any = library
+    _check(client, names, prefix)
+    source: Any = client if isinstance(client, str) else getattr(client, "connection_pool", None)
+    if type(source) not in (str, names.ConnectionPool, names.BlockingConnectionPool):
+        return lambda: client
+    mixin = (_Punctual,) if library is redis else ()
+
+    def make() -> Any:
+        theirs = names.ConnectionPool.from_url(source) if isinstance(source, str) else source
+        pool = names.BlockingConnectionPool(
+            max_connections=min(theirs.max_connections, _MOST),
+            timeout=timeout,
+            connection_class=type("Connection", (*mixin, theirs.connection_class), {}),
+            **_settings(theirs.connection_kwargs),
+            retry=names.retry.Retry(NoBackoff(), 1),
+        )
+        pool.connection_class(**pool.connection_kwargs)  # Refuses options that are wrong.
+        return names.Redis(connection_pool=pool)
+
+    try:
+        make()  # Does not connect.
+    except Exception:  # noqa: BLE001 - redis-py raises anything, perhaps with the password in it.
+        raise ConfigurationError(
+            "client: not a URL like redis://host/0, or an option is wrong"
+        ) from None
+    return make
+
+
+def begin_call(timeout: float) -> None:
+    """Give the call that this thread makes next `timeout` seconds."""
+    _call.ends = time.monotonic() + timeout
+
+
+class _Call(threading.local):
+    """The call that a thread is making."""
+
+    ends = inf
+    """By time.monotonic."""
+
+
+_call = _Call()
+
+
+class _Punctual:
+    """Makes a connection of ``redis`` keep to one deadline, not begin anew with each reply."""
+
+    _sock: Any
+
+    def _connect(self) -> Any:
+        # A host can have two addresses, and TLS needs a handshake.
+        self.socket_connect_timeout = self.socket_timeout = _remaining() / 3
+        return cast("Any", super())._connect()  # noqa: SLF001 - for subclasses to override
+
+    def send_packed_command(self, *arguments: Any, **options: Any) -> None:
+        self._hurry()
+        cast("Any", super()).send_packed_command(*arguments, **options)
+
+    def read_response(self, *arguments: Any, **options: Any) -> Any:
+        self._hurry()
+        return cast("Any", super()).read_response(*arguments, **options)
+
+    def _hurry(self) -> None:
+        if self._sock is not None:
+            self._sock.settimeout(_remaining())
+
+
+def _remaining() -> float:
+    return max(_call.ends - time.monotonic(), 0.001)  # 0 would mean non-blocking mode.
+
+
+def _settings(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a pool, without timeouts, retries, and what redis-py adds for its own use."""
+    others = ("maint_notifications", "oss_cluster", "orig_", "retry")
+    kept = {name: value for name, value in options.items() if not name.startswith(others)}
+    return kept | {"socket_timeout": None, "socket_connect_timeout": None}
+
+
+def _check(client: object, library: Any, prefix: str) -> None:
+    """Check that `client` is one of `library` or a URL, and that `prefix` does for it."""
+    if isinstance(client, str):
+        return
+    if not isinstance(client, (library.Redis, library.RedisCluster)):
+        raise ConfigurationError(_why_not(client, f"{library.__name__}.Redis"))
+    if isinstance(client, library.RedisCluster) and not re.match(r"[^{]*\{[^}]+\}", prefix):
+        raise ConfigurationError(
+            "prefix: a cluster keeps keys together only if they have the same text in braces, such "
+            "as '{clerk_hooks}:'"
+        )
+
+
+def _why_not(client: object, name: str) -> str:
+    """What to pass in place of `client`, which is not a `name`."""
+    if any(kind.__module__.partition(".")[0] == "valkey" for kind in type(client).__mro__):
+        return (
+            "client: valkey-py does not work, because it raises its own error classes; pass a "
+            f"{name} for the same server, or its URL as redis://host:port/0"
+        )
+    if isinstance(client, (redis.asyncio.Redis, redis.asyncio.RedisCluster)):
+        return f"client: it is one of redis.asyncio; use AsyncRedisStore, or pass a {name} or a URL"
+    if isinstance(client, (redis.Redis, redis.RedisCluster)):
+        return f"client: it is synchronous; use RedisStore, or pass a {name} or a URL"
+    return f"client must be a {name} or a URL"

@@ -1,0 +1,289 @@
+"""Clients that the Redis stores accept, and their connections: lost, many, slow, forked."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import socket
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from clerk_hooks import ConfigurationError, Endpoint, Router, StoreUnavailable, sign
+from clerk_hooks.stores.redis import AsyncRedisStore, RedisStore
+
+from .backends import slowness
+from .network import RedisServer
+from .redis_kinds import RedisKind
+from .worker import LEASE, PAYLOAD, SECRET
+
+redis = pytest.importorskip("redis")
+
+
+@pytest.mark.parametrize("limit", ["max_connections=5", ""])
+def test_the_store_outlives_any_number_of_lost_connections(
+    kind: RedisKind, server: RedisServer, limit: str
+) -> None:
+    store = kind.store(f"{server.url}?{limit}")
+    with redis.Redis(port=server.port) as admin:
+        most = 5 if limit else redis.ConnectionPool().max_connections
+        for number in range(min(most, 200) + 3):
+            assert store.claim(f"msg_{number}", ["h"], LEASE).run == ("h",)
+            assert admin.client_kill_filter(_type="normal", skipme=True) == 1
+
+
+def claim_together(store: Any, number: int) -> set[tuple[str, ...]]:
+    """What as many threads get that all claim at the same time."""
+    together = threading.Barrier(number)
+
+    def claim(number: int) -> tuple[str, ...]:
+        together.wait(10)
+        run: tuple[str, ...] = store.claim(f"msg_{number}", ["h"], LEASE).run
+        return run
+
+    with ThreadPoolExecutor(number) as threads:
+        return set(threads.map(claim, range(number)))
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+def test_more_callers_than_a_clients_pool_has_connections_are_all_served(
+    kind: RedisKind, server: RedisServer, blocking: bool
+) -> None:
+    pools = kind.library.BlockingConnectionPool if blocking else kind.library.ConnectionPool
+    pool = pools(port=server.port, max_connections=2)
+    store = kind.store(kind.library.Redis(connection_pool=pool))
+    assert claim_together(store, 12) == {("h",)}
+    with redis.Redis(port=server.port) as admin:
+        assert admin.info("clients")["connected_clients"] == 3
+
+
+def test_more_callers_than_connections_are_all_served_without_a_limit(
+    kind: RedisKind, server: RedisServer
+) -> None:
+    assert claim_together(kind.store(server.url), 120) == {("h",)}
+
+
+def test_a_pool_that_the_app_has_used_up_stops_no_webhook(server: RedisServer) -> None:
+    client = redis.Redis(port=server.port, max_connections=1)
+    taken = client.connection_pool.get_connection()
+    store = RedisStore(client, timeout=timedelta(seconds=5))
+    assert store.claim("msg_1", ["h"], LEASE).run == ("h",)
+    client.connection_pool.release(taken)
+    client.close()
+    store.close()
+
+
+@contextmanager
+def used_up(kind: RedisKind, store: Any) -> Iterator[None]:
+    """The only connection of the store is in use meanwhile."""
+    if not kind.is_async:
+        pool = store._client.connection_pool
+        taken = pool.get_connection()
+        yield
+        pool.release(taken)
+        return
+    pool = store.store._clients[store.loop].connection_pool
+    taken = store.run(pool.get_connection())
+    yield
+    store.run(pool.release(taken))
+
+
+def test_without_a_free_connection_the_store_is_unavailable_and_the_reply_503(
+    kind: RedisKind, server: RedisServer
+) -> None:
+    store = kind.store(f"{server.url}?max_connections=1", timeout=timedelta(seconds=1))
+    router = Router()
+    router.on("user.created", name="h")(lambda event: None)
+    endpoint = Endpoint(router, secret=SECRET, store=store)
+    headers = sign(PAYLOAD, secret=SECRET, message_id="msg_1")
+    store.claim("msg_0", ["h"], LEASE)
+    with used_up(kind, store):
+        started = time.monotonic()
+        with pytest.raises(StoreUnavailable):
+            store.claim("msg_1", ["h"], LEASE)
+        assert endpoint.receive(PAYLOAD, headers).status == 503
+        assert time.monotonic() - started < 2 + 0.6 * slowness()
+    assert endpoint.receive(PAYLOAD, headers).status == 200
+
+
+WRONG = [
+    "redis://host/0?hunter2=hunter2",
+    "redis://host/0?protocol=hunter2",
+    "redis://host/0?parser_class=hunter2",
+    "redis://host/0?port=hunter2",
+    "redis://host/0?db=hunter2",
+    "redis://:hunter2@host:99999/0",
+    "rediss://:hunter2@host/0?ssl_cert_reqs=hunter2",
+    "unix:///hunter2?hunter2=1",
+    "nonsense",
+    "http://user:hunter2@host",
+    "redis://:hunter2@host:port",
+]
+
+
+@pytest.mark.parametrize("url", WRONG)
+def test_a_url_with_a_wrong_option_is_refused_and_not_repeated(kind: RedisKind, url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^client: .*option is wrong$") as caught:
+        kind.store(url)
+    shown = caught.value
+    assert "hunter2" not in str(shown)
+    assert shown.__cause__ is None
+    assert shown.__suppress_context__
+    assert "hunter2=" not in "".join(traceback.format_exception_only(shown))
+
+
+def test_a_client_with_a_wrong_option_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"^client: .*option is wrong$"):
+        RedisStore(redis.Redis(port="hunter2"))
+
+
+@pytest.mark.parametrize("client", [None, 5, object(), redis.Redis])
+def test_the_client_is_one_of_redis_or_a_url(kind: RedisKind, client: Any) -> None:
+    name = r"redis\.asyncio\.Redis" if kind.is_async else r"redis\.Redis"
+    with pytest.raises(ConfigurationError, match=f"^client must be a {name} or a URL$"):
+        kind.store(client)
+
+
+def test_a_client_of_asyncio_is_for_the_other_store() -> None:
+    with pytest.raises(ConfigurationError, match=r"redis\.asyncio; use AsyncRedisStore, or pass"):
+        RedisStore(redis.asyncio.Redis())  # type: ignore[arg-type]
+
+
+def test_a_synchronous_client_is_for_the_other_store() -> None:
+    with pytest.raises(ConfigurationError, match=r"synchronous; use RedisStore, or pass"):
+        AsyncRedisStore(redis.Redis())  # type: ignore[arg-type]
+
+
+def test_a_client_of_valkey_py_is_refused_with_what_to_pass(kind: RedisKind) -> None:
+    import valkey
+    import valkey.asyncio
+
+    client = valkey.asyncio.Valkey() if kind.is_async else valkey.Valkey()
+    name = r"redis\.asyncio\.Redis" if kind.is_async else r"redis\.Redis"
+    hint = rf"valkey-py does not work.* pass a {name} .*redis://host:port/0"
+    with pytest.raises(ConfigurationError, match=hint):
+        kind.store(client)
+
+
+def test_the_prefix_is_text(kind: RedisKind) -> None:
+    with pytest.raises(ConfigurationError, match="prefix must be text"):
+        kind.store("redis://host", prefix=b"p")
+
+
+@pytest.mark.parametrize("url", ["redis://a..b/0", "redis://127.0.0.1/0?port=99999"])
+def test_an_address_that_cannot_be_is_unavailable(kind: RedisKind, url: str) -> None:
+    with pytest.raises(StoreUnavailable, match=r"^Redis: \w+"):
+        kind.store(url).claim("msg_1", ["h"], LEASE)
+
+
+def test_replies_that_are_each_in_time_do_not_add_up_to_more_than_the_timeout(
+    kind: RedisKind,
+) -> None:
+    answered = []
+    ended = threading.Event()
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            while commands := connection.recv(65536).count(b"*"):
+                for _ in range(commands):
+                    if ended.wait(0.3):
+                        return
+                    connection.sendall(b"+OK\r\n")
+                    answered.append(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        url = f"redis://127.0.0.1:{listener.getsockname()[1]}/1?protocol=2"
+        store = kind.store(url, timeout=timedelta(seconds=0.8))
+        started = time.monotonic()
+        with pytest.raises(StoreUnavailable, match=r"^Redis: no answer within 0\.8 s$"):
+            store.claim("msg_1", ["h"], LEASE)
+        took = time.monotonic() - started
+        ended.set()
+        thread.join(10)
+    assert answered
+    assert took < 0.8 + 0.3 * slowness()
+
+
+def test_a_store_that_was_closed_opens_new_connections(
+    kind: RedisKind, server: RedisServer
+) -> None:
+    store = kind.store(server.url)
+    with redis.Redis(port=server.port) as admin:
+        for number in range(2):
+            store.claim(f"msg_{number}", ["h"], LEASE)
+            assert admin.info("clients")["connected_clients"] == 2
+            if kind.is_async:
+                store.run(store.store.aclose())
+            else:
+                store.close()
+            while admin.info("clients")["connected_clients"] > 1:
+                pass  # Redis notices it in its own time.
+
+
+def test_a_client_that_another_event_loop_has_used_can_be_passed(server: RedisServer) -> None:
+    """And the store can be used on a third one, while the second one is still running."""
+
+    async def claim(store: AsyncRedisStore, message_id: str) -> tuple[str, ...]:
+        return (await store.aclaim(message_id, ["h"], LEASE)).run
+
+    client = redis.asyncio.Redis(port=server.port)
+    other = asyncio.new_event_loop()
+    other.run_until_complete(client.ping())
+    store = AsyncRedisStore(client)
+    first, second = asyncio.new_event_loop(), asyncio.new_event_loop()
+    for number in range(3):
+        for loop in (first, second):
+            claimed = loop.run_until_complete(claim(store, f"msg_{number}_{id(loop)}"))
+            assert claimed == ("h",)
+    other.run_until_complete(client.aclose())
+    for loop in (first, second):
+        loop.run_until_complete(store.aclose())
+    for loop in (other, first, second):
+        loop.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_process_leaves_the_connections_of_its_parents_loop_alone(
+    server: RedisServer,
+) -> None:
+    async def claim(message_id: str) -> tuple[str, ...]:
+        return (await store.aclaim(message_id, ["h"], LEASE)).run
+
+    store = AsyncRedisStore(server.url)
+    loop = asyncio.new_event_loop()
+    assert loop.run_until_complete(claim("msg_1")) == ("h",)
+    child = os.fork()
+    if child == 0:
+        try:
+            del loop
+            gc.collect()
+
+            async def claim_and_close() -> tuple[str, ...]:
+                run = await claim("msg_child")
+                gc.collect()
+                await store.aclose()
+                return run
+
+            os._exit(0 if asyncio.run(claim_and_close()) == ("h",) else 1)
+        finally:
+            os._exit(2)
+    for number in range(50):
+        assert loop.run_until_complete(claim(f"msg_parent_{number}")) == ("h",)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert loop.run_until_complete(claim("msg_2")) == ("h",)
+    with redis.Redis(port=server.port) as admin:  # Nobody had to connect anew.
+        assert admin.info("stats")["total_connections_received"] == 3
+    loop.run_until_complete(store.aclose())
+    loop.close()
