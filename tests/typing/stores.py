@@ -2,12 +2,21 @@
 
 from collections.abc import Awaitable
 
+import redis
+import redis.asyncio
 from sqlalchemy import Connection, Engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from typing_extensions import assert_type
 
-from clerk_hooks import Delivery, Endpoint, IdempotencyStore, MemoryStore, Router
-from clerk_hooks.stores.redis import RedisStore
+from clerk_hooks import (
+    AsyncIdempotencyStore,
+    Delivery,
+    Endpoint,
+    IdempotencyStore,
+    MemoryStore,
+    Router,
+)
+from clerk_hooks.stores.redis import AsyncRedisStore, RedisStore
 from clerk_hooks.stores.sqlalchemy import SQLAlchemyStore
 from clerk_hooks.stores.sqlite import SQLiteStore
 
@@ -22,6 +31,28 @@ def every_store_is_one(engine: Engine, async_engine: AsyncEngine, router: Router
     ]
     for store in stores:
         Endpoint(router, store=store)
+
+
+def every_async_store_is_one(router: Router) -> None:
+    stores: list[AsyncIdempotencyStore] = [AsyncRedisStore("redis://localhost")]
+    for store in stores:
+        Endpoint(router, store=store)
+
+
+def a_client_is_for_its_own_store(
+    client: redis.Redis, cluster: redis.RedisCluster, async_client: redis.asyncio.Redis
+) -> None:
+    RedisStore(client)
+    RedisStore(cluster)
+    AsyncRedisStore(async_client)
+    RedisStore(async_client)  # type: ignore[arg-type]
+    AsyncRedisStore(client)  # type: ignore[arg-type]
+
+
+def each_is_one_kind_of_store(
+    store: RedisStore, async_store: AsyncRedisStore
+) -> tuple[AsyncIdempotencyStore, IdempotencyStore]:
+    return store, async_store  # type: ignore[return-value]
 
 
 def a_connection_is_sync(engine: Engine, delivery: Delivery) -> None:

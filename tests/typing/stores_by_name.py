@@ -4,12 +4,13 @@ from sqlalchemy import Connection, Engine
 from typing_extensions import assert_type
 
 from clerk_hooks import stores
-from clerk_hooks.stores import RedisStore, SQLAlchemyStore, SQLiteStore
+from clerk_hooks.stores import AsyncRedisStore, RedisStore, SQLAlchemyStore, SQLiteStore
 from clerk_hooks.stores.redis import RedisStore as Same
 
 
 def they_are_the_classes_of_the_modules(engine: Engine) -> None:
     assert_type(RedisStore("redis://localhost"), Same)
+    assert_type(AsyncRedisStore("redis://localhost"), stores.AsyncRedisStore)
     assert_type(SQLAlchemyStore(engine), SQLAlchemyStore[Connection])
     assert_type(SQLiteStore("store.sqlite3"), stores.SQLiteStore)
 
