@@ -141,8 +141,11 @@ ALLOWED = {
     "adapters.asgi": Sees("clerk_hooks waiting adapters._length"),
     "adapters.flask": Sees("clerk_hooks endpoint adapters._length adapters.wsgi flask"),
     "adapters._openapi": Sees("events pydantic pydantic_core typing_extensions"),
+    "adapters._fastapi_replies": Sees(
+        "clerk_hooks adapters._length adapters.asgi fastapi starlette"
+    ),
     "adapters.fastapi": Sees(
-        "clerk_hooks endpoint adapters._length adapters.asgi fastapi starlette",
+        "clerk_hooks endpoint adapters._fastapi_replies adapters.asgi fastapi starlette",
         "adapters._openapi",
     ),
     "adapters.django": Sees("clerk_hooks adapters._length adapters.wsgi django asgiref"),

@@ -43,10 +43,11 @@ def surroundings() -> dict[str, Any]:
     if find_spec("fastapi") is not None:
         import fastapi
 
-        from clerk_hooks.adapters.fastapi import VerifiedDelivery
+        from clerk_hooks.adapters.fastapi import Received, VerifiedDelivery
 
         names |= {"app": fastapi.FastAPI(), "Depends": fastapi.Depends, "verifier": Verifier()}
-        names["VerifiedDelivery"] = VerifiedDelivery
+        names |= {"VerifiedDelivery": VerifiedDelivery, "Received": Received}
+        names["endpoint"] = clerk_hooks.Endpoint(clerk_hooks.Router())
     if find_spec("sqlalchemy") is not None:
         import sqlalchemy
 

@@ -1,41 +1,72 @@
-"""FastAPI: an endpoint as a router, and a verified delivery as a dependency of any route.
+"""FastAPI: an endpoint as a router, and deliveries as dependencies of any route.
+
+With `dependencies` or a `context`, FastAPI solves them in this order:
+
+1. The request is verified. A request that is refused ends here: no dependency sees it.
+2. The `dependencies` run.
+3. The `context` is opened. Its value becomes `Delivery.context`.
+4. The handlers run. A reply of 400 or more is raised, through everything that is open, so that a
+   session rolls back what a handler has left half done.
+5. The `context` is closed, and the reply is sent.
 
 This module evaluates its annotations, because FastAPI reads them, and older versions do not
 resolve text in those of a method.
 """
 
 import sys
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any, cast, get_origin
 
-from .. import ClerkHooksError, Delivery, Endpoint, MalformedRequest, Reply, Verifier
+from .. import ClerkHooksError, ConfigurationError, Delivery, Endpoint, Reply, Verifier
 from ..endpoint import DEFAULT_MAX_BODY
-from ._length import READ_BEFORE, UNFINISHED
-from .asgi import asgi_app, body_of_chunks
+from .asgi import asgi_app
 
 try:
-    from fastapi import APIRouter, HTTPException, Request
+    from fastapi import APIRouter, Depends, Request, params
     from fastapi.routing import APIRoute
     from starlette.concurrency import run_in_threadpool
-    from starlette.requests import ClientDisconnect
     from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from ._fastapi_replies import Refused, Unsuccessful, body_of, kept_of, raised_in, response_of
 except ImportError as error:
     raise ImportError(
         "clerk_hooks.adapters.fastapi needs FastAPI: pip install 'clerk-hooks[fastapi]'"
     ) from error
 
+# Closes a dependency before the reply is sent, so that an error of its closing is a 500. FastAPI
+# can do so since 0.121, and did nothing else before 0.118.
+_BEFORE_THE_REPLY: dict[str, Any] = (
+    {"scope": "function"} if "scope" in signature(Depends).parameters else {}
+)
+
 
 def clerk_router(
-    endpoint: Endpoint, path: str = "/webhooks/clerk", *, include_in_schema: bool = False
+    endpoint: Endpoint,
+    path: str = "/webhooks/clerk",
+    *,
+    dependencies: Sequence[params.Depends] = (),
+    context: Callable[..., object] | None = None,
+    include_in_schema: bool = False,
 ) -> APIRouter:
     """Return a router that answers with `endpoint` at `path`, to requests of every method.
 
     It answers with and without a slash at the end. Async handlers run on the event loop, sync
-    handlers in Starlette's threads. With `include_in_schema`, the app's OpenAPI page describes the
-    route, the events and the replies. The endpoint reads the raw bytes, so FastAPI neither parses
-    the body nor runs the app's dependencies here; see `VerifiedDelivery` for those.
+    handlers in Starlette's threads. `context` is a dependency, such as ``get_session``: handlers
+    get its value as `Delivery.context`. `dependencies` are others to run, such as
+    ``[Depends(limit)]``. Both are run for verified requests only, and
+    ``app.dependency_overrides`` apply. The dependencies of the app itself are not run. With
+    `include_in_schema`, the app's OpenAPI page describes the route, the events and the replies.
+
+    Raises `ConfigurationError`.
     """
-    webhook = _unlimited(asgi_app(endpoint, run_sync=run_in_threadpool))
+    if dependencies or context is not None:
+        webhook = _unlimited(_Injected(endpoint, dependencies, context))
+    else:
+        webhook = _unlimited(asgi_app(endpoint, run_sync=run_in_threadpool))
 
     class Route(APIRoute):
         async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,14 +103,162 @@ def _unlimited(app: ASGIApp) -> ASGIApp:
     return RequestBodyLimitMiddleware(app, max_body_size=sys.maxsize)
 
 
+class _Injected:
+    """An endpoint as an ASGI application that runs FastAPI's dependencies, in our order.
+
+    It has a route of its own. If the app included that route, FastAPI would run the app's
+    dependencies first, and a forged request could open a session.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        dependencies: Sequence[params.Depends],
+        context: Callable[..., object] | None,
+    ) -> None:
+        if not all(isinstance(each, params.Depends) for each in dependencies):
+            raise ConfigurationError("dependencies must be a list such as [Depends(limit)]")
+        self._received = Received(endpoint, context=context)
+        verified = Depends(_Verified(endpoint))
+        self._dependencies = [verified, *dependencies, Depends(self._received)]
+        self._routes = {(): self._route(())}  # Now, so that a mistake is found at the start.
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        _app.set(scope.get("app"))
+        names = tuple(scope["path_params"])  # The app may have added some, by a prefix.
+        if names not in self._routes:
+            self._routes[names] = self._route(names)
+        await self._routes[names](scope, receive, send)
+
+    @property
+    def dependency_overrides(self) -> Mapping[object, object]:
+        """Those of the app that is answering. FastAPI asks its routes' provider for them."""
+        overrides: Mapping[object, object] = getattr(_app.get(), "dependency_overrides", {})
+        return overrides
+
+    def _route(self, path_params: tuple[str, ...]) -> ASGIApp:
+        route = APIRoute(
+            "".join(f"/{{{name}}}" for name in path_params) or "/",
+            self._answer,
+            dependencies=self._dependencies,
+            dependency_overrides_provider=self,
+        )
+        if route.body_field is not None:
+            raise ConfigurationError(
+                "a dependency of the webhook declares a body: FastAPI would read and parse it "
+                "before the request is verified; handlers have the event and delivery.payload"
+            )
+        return route.app
+
+    async def _answer(self, request: Request) -> Response:
+        return response_of(kept_of(request)[self._received])
+
+
+_app: ContextVar[Any] = ContextVar("app")
+"""The app that is answering, as one router can be in several."""
+
+
+class Received:
+    """A dependency that answers the request of your own route; its value is the delivery.
+
+        received = Received(endpoint)
+
+        @app.post("/clerk")
+        def receive(delivery: Annotated[Delivery, Depends(received)]) -> None: ...
+
+    When the function of the route is called, the request has been verified, and its handlers have
+    succeeded, now or at an earlier attempt. Any other reply of `endpoint` is raised, and is sent
+    whatever exception handlers the app has. `context` is a dependency, such as ``get_session``:
+    handlers get its value as `Delivery.context`. It is run for verified requests only.
+
+    Two of them with equal arguments are equal, and run once per request. Raises
+    `ConfigurationError`.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, context: Callable[..., object] | None = None) -> None:
+        if not isinstance(endpoint, Endpoint):
+            raise ConfigurationError(f"pass an Endpoint, not {type(endpoint).__name__}")
+        self._endpoint = endpoint
+        self._context = context
+        # FastAPI calls this with the values of these parameters, which it finds in their order.
+        annotations: dict[str, Any] = {
+            "request": Request,
+            "delivery": Annotated[Delivery, Depends(_Verified(endpoint))],
+        }
+        if context is not None:
+            annotations["context"] = Annotated[object, _early(context)]
+        self.__signature__ = Signature(
+            [
+                Parameter(name, Parameter.KEYWORD_ONLY, annotation=annotation)
+                for name, annotation in annotations.items()
+            ]
+        )
+
+    async def __call__(
+        self, request: Request, delivery: Delivery, context: object = None
+    ) -> Delivery:
+        """Run the handlers of `delivery`, and return it; FastAPI calls this."""
+        kept = kept_of(request)
+        if self not in kept:
+            kept[self] = await self._endpoint.areceive(
+                delivery.payload,
+                request.scope["headers"],
+                run_sync=run_in_threadpool,
+                context=context,
+            )
+        if kept[self].status >= 400:
+            raise raised_in(request, Unsuccessful(kept[self]))
+        message = delivery.message_id, delivery.attempted_at, delivery.payload
+        return Delivery(*message, context=context)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Received):
+            return NotImplemented
+        return (self._endpoint, self._context) == (other._endpoint, other._context)
+
+    def __hash__(self) -> int:
+        return hash((self._endpoint, self._context))
+
+
+def _early(context: Callable[..., object]) -> Any:
+    """Return `context` as FastAPI's dependency, closed before the reply is sent if possible."""
+    if not callable(context) or get_origin(context) is Annotated:
+        raise ConfigurationError(
+            "context must be a function for FastAPI to call, such as get_session: not "
+            "Depends(get_session), and not Annotated[...]"
+        )
+    return Depends(context, **_BEFORE_THE_REPLY)
+
+
+@dataclass(frozen=True)
+class _Verified:
+    """The dependency before all others: it verifies the request."""
+
+    endpoint: Endpoint
+
+    async def __call__(self, request: Request) -> Delivery:
+        kept = kept_of(request)
+        if self not in kept:
+            endpoint = self.endpoint
+            try:
+                kept[self] = endpoint.verifier.verify(
+                    await body_of(request, endpoint.max_body), request.scope["headers"]
+                )
+            except ClerkHooksError as error:
+                unsuccessful = Unsuccessful(endpoint.reply(error))
+                raise raised_in(request, unsuccessful) from error.with_traceback(None)
+        return cast("Delivery", kept[self])
+
+
 class VerifiedDelivery:
     """A dependency that verifies the request of your own route; its value is the delivery.
 
         @app.post("/clerk")
         def receive(delivery: Annotated[Delivery, Depends(VerifiedDelivery(verifier))]) -> None: ...
 
-    `max_body` is the largest body accepted, in bytes. A request that is refused raises an
-    `HTTPException`, which is answered with the reply of `Reply.for_error`.
+    It runs no handler; see `Received` for that. `max_body` is the largest body accepted, in bytes.
+    A request that is refused raises an `HTTPException`, which is answered with the reply of
+    `Reply.for_error`.
     """
 
     def __init__(self, verifier: Verifier, *, max_body: int = DEFAULT_MAX_BODY) -> None:
@@ -90,35 +269,8 @@ class VerifiedDelivery:
         """Verify `request` and return its delivery; FastAPI calls this."""
         try:
             return self._verifier.verify(
-                await _body_of_request(request, self._max_body), request.scope["headers"]
+                await body_of(request, self._max_body), request.scope["headers"]
             )
         except ClerkHooksError as error:
-            # Starlette looks here for the handler of an exception, the innermost class first.
-            handlers, _ = request.scope.get("starlette.exception_handlers", ({}, {}))
-            handlers[_Refused] = _answer
-            # The frames that the error comes from have the body in their local variables.
-            raise _Refused(Reply.for_error(error)) from error.with_traceback(None)
-
-
-class _Refused(HTTPException):
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(reply.status, reply.body.decode(), dict(reply.headers))
-        self.reply = reply
-
-
-async def _answer(_: Request, refused: Exception) -> Response:
-    return _response(cast("_Refused", refused).reply)
-
-
-async def _body_of_request(request: Request, max_body: int) -> bytes:
-    try:
-        headers = request.scope["headers"]
-        return await body_of_chunks(request.method, headers, request.stream(), max_body)
-    except ClientDisconnect:
-        raise MalformedRequest(UNFINISHED) from None
-    except RuntimeError:  # Starlette's "Stream consumed".
-        raise MalformedRequest(READ_BEFORE) from None
-
-
-def _response(reply: Reply) -> Response:
-    return Response(reply.body, reply.status, dict(reply.headers))
+            refused = Refused(Reply.for_error(error))
+            raise raised_in(request, refused) from error.with_traceback(None)
