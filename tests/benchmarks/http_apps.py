@@ -12,6 +12,7 @@ may differ by more than the two sides do.
 from __future__ import annotations
 
 import json
+import os
 from base64 import b64decode
 from pathlib import Path
 from time import process_time
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from svix.webhooks import Webhook, WebhookVerificationError
 
-from clerk_hooks import Endpoint, Router
+from clerk_hooks import Endpoint, MemoryStore, Router
 from clerk_hooks.events import UserCreated
 
 from .sampling import sample
@@ -35,6 +36,8 @@ CPU = "/webhooks/cpu"
 """Where the process tells the CPU time that it has used."""
 FOLDER = "BENCHMARK_FOLDER"
 """The environment variable with the folder that Lambda functions are built with."""
+REDIS = "BENCHMARK_REDIS"
+"""The environment variable with the URL of Redis."""
 
 
 def _both_wsgi(ours: Callable[[str], Any], theirs: Callable[[], Any]) -> Callable[[str], Any]:
@@ -75,7 +78,7 @@ def use(user_id: str) -> None:
     assert user_id
 
 
-def endpoint(folder: str, *, is_async: bool = False) -> Endpoint:
+def endpoint(folder: str, *, is_async: bool = False, store: Any = None) -> Endpoint:
     """Our endpoint; a `folder` of this name is told where its server spends its time."""
     if Path(folder).name == "sampled":
         sample(Path(folder))
@@ -92,7 +95,7 @@ def endpoint(folder: str, *, is_async: bool = False) -> Endpoint:
         def handle(event: UserCreated) -> None:
             use(event.data.id)
 
-    return Endpoint(router, secret=SECRET)
+    return Endpoint(router, secret=SECRET, store=store)
 
 
 def by_hand(body: bytes, headers: Any) -> bool:
@@ -130,14 +133,30 @@ def flask_by_hand() -> Any:
     return app
 
 
-def fastapi_ours(folder: str) -> Any:
+def fastapi_ours(folder: str, store: Any = None) -> Any:
     from fastapi import FastAPI
 
     from clerk_hooks.adapters.fastapi import clerk_router
 
     app = FastAPI()
-    app.include_router(clerk_router(endpoint(folder, is_async=True), OURS))
+    app.include_router(clerk_router(endpoint(folder, is_async=True, store=store), OURS))
     return app
+
+
+def _memory_ours(folder: str) -> Any:
+    return fastapi_ours(folder, MemoryStore())
+
+
+def _sqlite_ours(folder: str) -> Any:
+    from clerk_hooks.stores.sqlite import SQLiteStore
+
+    return fastapi_ours(folder, SQLiteStore(Path(folder, "store.sqlite3")))
+
+
+def _redis_ours(folder: str) -> Any:
+    from clerk_hooks.stores.redis import AsyncRedisStore
+
+    return fastapi_ours(folder, AsyncRedisStore(os.environ[REDIS]))
 
 
 def fastapi_by_hand() -> Any:
@@ -275,5 +294,8 @@ def lambda_by_hand() -> Callable[[Any, object], Any]:
 
 flask = _both_wsgi(flask_ours, flask_by_hand)
 fastapi = _both_asgi(fastapi_ours, fastapi_by_hand)
+fastapi_memory = _both_asgi(_memory_ours, fastapi_by_hand)
+fastapi_sqlite = _both_asgi(_sqlite_ours, fastapi_by_hand)
+fastapi_redis = _both_asgi(_redis_ours, fastapi_by_hand)
 wsgi = _both_wsgi(wsgi_ours, wsgi_by_hand)
 asgi = _both_asgi(asgi_ours, asgi_by_hand)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from time import perf_counter
+
+Request = Callable[[], bytes]
+"""Makes the next request."""
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, request: bytes, ends: float, done: asyncio.Future[int]) -> None:
+    def __init__(self, request: Request, ends: float, done: asyncio.Future[int]) -> None:
         self._request = request
         self._ends = ends
         self._done = done
@@ -17,7 +21,7 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        transport.write(self._request)
+        transport.write(self._request())
 
     def data_received(self, data: bytes) -> None:
         self._answer += data
@@ -31,7 +35,7 @@ class _Connection(asyncio.Protocol):
         self._answer = b""
         self._count += 1
         if perf_counter() < self._ends:
-            self._transport.write(self._request)
+            self._transport.write(self._request())
         else:
             self._done.set_result(self._count)
             self._transport.abort()
@@ -49,7 +53,7 @@ def _length(head: bytes) -> int:
     raise AssertionError("an answer without a Content-Length")
 
 
-async def _load(port: int, request: bytes, connections: int, seconds: float) -> tuple[int, float]:
+async def _load(port: int, request: Request, connections: int, seconds: float) -> tuple[int, float]:
     loop = asyncio.get_running_loop()
     started = perf_counter()
     counts: list[asyncio.Future[int]] = []
@@ -66,6 +70,6 @@ async def _load(port: int, request: bytes, connections: int, seconds: float) -> 
     return total, perf_counter() - started
 
 
-def load(port: int, request: bytes, *, connections: int, seconds: float) -> tuple[int, float]:
+def load(port: int, request: Request, *, connections: int, seconds: float) -> tuple[int, float]:
     """How many answers of 200 a server on this loopback port gives, and in how many seconds."""
     return asyncio.run(_load(port, request, connections, seconds))
