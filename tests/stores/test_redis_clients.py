@@ -253,6 +253,48 @@ def test_a_client_that_another_event_loop_has_used_can_be_passed(server: RedisSe
         loop.close()
 
 
+def test_an_endpoint_with_the_async_store_is_awaited_and_not_called(server: RedisServer) -> None:
+    router = Router()
+    ran: list[object] = []
+    router.on("user.created", name="h")(ran.append)
+    store = AsyncRedisStore(server.url)
+    endpoint = Endpoint(router, secret=SECRET, store=store)
+    headers = sign(PAYLOAD, secret=SECRET, message_id="msg_1")
+    with pytest.raises(ConfigurationError, match=r"AsyncRedisStore.* await aprocess") as caught:
+        endpoint.receive(PAYLOAD, headers)
+    assert caught.value.reason == "async_store"
+
+    async def deliver() -> list[bytes]:
+        replies = [await endpoint.areceive(PAYLOAD, headers) for _ in range(2)]
+        await store.aclose()
+        return [reply.body for reply in replies]
+
+    assert asyncio.run(deliver()) == [b'{"outcome":"handled"}', b'{"outcome":"duplicate"}']
+    assert len(ran) == 1
+
+
+def test_the_async_store_is_awaited_without_a_thread(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_thread(*_: object) -> None:
+        raise AssertionError("a thread was asked for")
+
+    monkeypatch.setattr(asyncio, "to_thread", no_thread)
+    router = Router()
+
+    @router.on("user.created", name="h")
+    async def handler(event: object) -> None: ...
+
+    async def deliver() -> int:
+        store = AsyncRedisStore(server.url)
+        endpoint = Endpoint(router, secret=SECRET, store=store)
+        reply = await endpoint.areceive(PAYLOAD, sign(PAYLOAD, secret=SECRET))
+        await store.aclose()
+        return reply.status
+
+    assert asyncio.run(deliver()) == 200
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_process_leaves_the_connections_of_its_parents_loop_alone(

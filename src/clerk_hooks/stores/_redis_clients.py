@@ -57,7 +57,7 @@ def client_maker(
             retry=names.retry.Retry(NoBackoff(), 1),
         )
         pool.connection_class(**pool.connection_kwargs)  # Refuses options that are wrong.
-        return names.Redis(connection_pool=pool)
+        return redis.Redis(connection_pool=pool) if library is redis else _Direct(pool)
 
     try:
         make()  # Does not connect.
@@ -71,6 +71,32 @@ def client_maker(
 def begin_call(timeout: float) -> None:
     """Give the call that this thread makes next `timeout` seconds."""
     _call.ends = time.monotonic() + timeout
+
+
+class _Direct:
+    """Runs commands on a pool, as a client of ``redis.asyncio`` does, but without its metrics.
+
+    Those take a third of the time that a command takes.
+    """
+
+    def __init__(self, pool: Any) -> None:
+        self.connection_pool = pool
+
+    async def execute_command(self, *command: str | int) -> Any:
+        """The reply to `command`, as it was sent."""
+        connection = await self.connection_pool.get_connection()
+
+        async def exchange() -> Any:
+            await connection.send_command(*command)
+            return await connection.read_response()
+
+        async def disconnect(_: Exception) -> None:
+            await connection.disconnect()
+
+        try:
+            return await connection.retry.call_with_retry(exchange, disconnect)
+        finally:
+            await self.connection_pool.release(connection)
 
 
 class _Call(threading.local):

@@ -2,13 +2,15 @@
 delivery. They bind to the event loop of their first use.
 
 Each function serves the endpoint ``/own`` of one synchronous kind. The services are where the
-environment says; the handler counts in Redis, under the key that it says, what it has done.
+environment says; the handler counts in Redis, under the key that it says, what it has done, and
+remembers in an `AsyncRedisStore` what it has counted.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -16,7 +18,8 @@ import httpx
 import redis.asyncio
 from psycopg_pool import AsyncConnectionPool
 
-from clerk_hooks import Endpoint, Router
+from clerk_hooks import Delivery, Endpoint, Processor, Router
+from clerk_hooks.stores.redis import AsyncRedisStore
 
 from ..application import SECRET
 
@@ -34,12 +37,23 @@ psycopg_pool = AsyncConnectionPool(
 lock = asyncio.Lock()
 asyncpg_pools: list[Any] = []
 
-router = Router()
+router, counting = Router(), Router()
 endpoint = Endpoint(router, secret=SECRET)
+store = AsyncRedisStore(
+    os.environ.get(REDIS, "redis://"),
+    prefix=f"{{{os.environ.get(COUNTER)}}}:",
+    retention=timedelta(minutes=5),
+)
+counted_once = Processor(counting, store=store)
+
+
+@counting.on("user.created")
+async def count(event: UserCreated) -> None:
+    await cache.incr(os.environ[COUNTER])
 
 
 @router.on("user.created")
-async def handler(event: UserCreated) -> None:
+async def handler(event: UserCreated, delivery: Delivery) -> None:
     async with lock:
         if not asyncpg_pools:
             dsn = os.environ[POSTGRESQL]
@@ -49,7 +63,8 @@ async def handler(event: UserCreated) -> None:
     async with psycopg_pool.connection() as connection:
         await connection.execute("SELECT 1")
     assert await asyncpg_pools[0].fetchval("SELECT 1") == 1
-    await cache.incr(os.environ[COUNTER])
+    for outcome in ("handled", "duplicate"):
+        assert await counted_once.aprocess(delivery) == outcome
 
 
 def build_wsgi(folder: str) -> Any:
