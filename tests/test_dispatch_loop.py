@@ -7,8 +7,10 @@ import asyncio
 import gc
 import threading
 import warnings
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
+from functools import wraps
 
 import pytest
 
@@ -273,3 +275,73 @@ def test_inside_a_running_loop_a_coroutine_from_a_plain_function_is_a_failure(
 
     asyncio.run(main())
     assert ran == [EVENT]
+
+
+def dispatch(router: Router, way: str) -> None:
+    if way == "dispatch":
+        router.dispatch(EVENT)
+    else:
+        asyncio.run(router.adispatch(EVENT))
+
+
+async def notes(ran: list[object]) -> None:
+    await asyncio.sleep(0)
+    ran.append(asyncio.get_running_loop())
+
+
+async def forgets(ran: list[object]) -> object:
+    return notes(ran)
+
+
+@pytest.mark.parametrize("is_async", [True, False], ids=["async", "sync"])
+@pytest.mark.parametrize("way", ["dispatch", "adispatch"])
+def test_an_await_that_a_handler_forgets_in_its_return_is_made_good(
+    router: Router, is_async: bool, way: str
+) -> None:
+    ran: list[object] = []
+
+    async def asynchronous(event: object) -> object:
+        return forgets(ran)
+
+    router.on("user.created")(asynchronous if is_async else lambda event: forgets(ran))
+    dispatch(router, way)
+    assert len(ran) == 1
+
+
+def generates(event: object) -> Generator[None]:
+    raise AssertionError("was run")
+    yield
+
+
+async def agenerates(event: object) -> AsyncGenerator[None]:
+    raise AssertionError("was run")
+    yield
+
+
+async def returns_a_generator(event: object) -> object:
+    return generates(event)
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        lambda event: generates(event or EVENT),
+        lambda event: agenerates(event or EVENT),
+        wraps(generates)(lambda event: generates(event or EVENT)),
+        contextmanager(generates),
+        asynccontextmanager(agenerates),
+        returns_a_generator,
+    ],
+    ids=["sync", "async", "wrapped", "context manager", "async context manager", "awaited"],
+)
+@pytest.mark.parametrize("way", ["dispatch", "adispatch"])
+def test_a_handler_that_returns_a_generator_has_failed(
+    router: Router, handler: Callable[[object], object], way: str
+) -> None:
+    """Nothing of it has run, so the reply must not be a 200."""
+    router.on("user.created")(handler)
+    with pytest.raises(HandlerError) as caught:
+        dispatch(router, way)
+    (error,) = caught.value.errors
+    assert isinstance(error, ConfigurationError)
+    assert "returned a generator, of which nothing has run" in str(error)

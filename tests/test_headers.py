@@ -347,6 +347,16 @@ def test_no_name_that_a_stranger_chose_is_kept_unless_it_is_short(kind: type) ->
     assert all(name.isascii() for name in names if isinstance(name, (str, bytes)))
 
 
+def test_a_long_name_is_not_even_looked_up() -> None:
+    class Name(str):
+        __slots__ = ()
+
+        def __hash__(self) -> int:
+            raise AssertionError("was looked up")
+
+    assert read([(Name("x" * 23), "v"), *PAIRS]) == VALUES
+
+
 def test_512_names_are_kept_so_that_they_need_not_be_read_again() -> None:
     module._known.clear()
     for number in range(512):

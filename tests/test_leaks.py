@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 import clerk_hooks
 from clerk_hooks import (
     AbortDelivery,
     ClerkHooksError,
+    ConfigurationError,
     Endpoint,
     LengthRequired,
     MalformedRequest,
@@ -29,15 +31,17 @@ from clerk_hooks import (
     VerificationError,
     Verifier,
 )
+from clerk_hooks.events import UnknownEvent, UserCreated
+from clerk_hooks.testing import explain
 
 from .failures import ALL, BASE64, BODY, HEADERS, KEY, PRIVATE, SECRET, SIGNATURE, raised_by
 
 SOURCE = Path(clerk_hooks.__file__).parent
 HIDDEN = (BASE64, KEY.decode(), SIGNATURE, PRIVATE)
 PUBLIC = {
-    "secret": {"__init__", "verify", "sign"},
-    "body": {"verify", "receive", "areceive"},
-    "headers": {"verify", "receive", "areceive"},
+    "secret": {"__init__", "verify", "sign", "explain"},
+    "body": {"verify", "receive", "areceive", "explain"},
+    "headers": {"verify", "receive", "areceive", "explain"},
 }
 
 pytestmark = pytest.mark.usefixtures("no_secret_in_environment")
@@ -149,3 +153,20 @@ def test_a_handler_that_fails_is_logged_without_the_payload(
 def test_a_verifier_that_was_refused_can_be_shown() -> None:
     verifier = Verifier.__new__(Verifier)
     assert repr(verifier) == "<Verifier secrets=0 tolerance=None>"
+
+
+def test_an_event_that_was_refused_can_be_shown() -> None:
+    """Its constructor is a frame that error trackers record."""
+    assert repr(UserCreated.__new__(UserCreated)) == "UserCreated()"
+    assert repr(UnknownEvent.__new__(UnknownEvent)) == "UnknownEvent()"
+    with pytest.raises(ValidationError) as caught:
+        UserCreated(type="user.created", data={"id": 5, "first_name": PRIVATE})  # type: ignore[arg-type]
+    trace = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert any((frame.locals or {}).get("self") == "UserCreated()" for frame in trace.stack)
+
+
+def test_explain_takes_nothing_along() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        explain(BODY, HEADERS, secret=SECRET, other_secrets=[SECRET], now="now")  # type: ignore[arg-type]
+    trace = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert list(leaks(trace)) == []

@@ -317,6 +317,45 @@ def test_an_observer_that_overrides_nothing_does_nothing(router: Router, way: Re
     assert way(endpoint(router, Observer()), *signed()).status == 200
 
 
+@pytest.mark.parametrize("method", ["request", "handler"])
+@pytest.mark.parametrize("kind", [asyncio.CancelledError, GeneratorExit])
+def test_nor_can_it_by_an_error_that_is_no_exception(
+    router: Router, way: Receive, method: str, kind: type[BaseException]
+) -> None:
+    def fail(subject: object) -> AbstractContextManager[None]:
+        raise kind
+
+    observer = Observer()
+    setattr(observer, method, fail)
+    router.on("user.created", name="a")(lambda event: None)
+    assert way(endpoint(router, observer), *signed()).status == 200
+
+
+@pytest.mark.parametrize("where", ["call", "exit"])
+def test_an_observer_can_be_interrupted(router: Router, way: Receive, where: str) -> None:
+    class Interrupted(Broken):
+        def request(self, seen: Seen) -> AbstractContextManager[None]:
+            manager = self._manager()
+            manager.__exit__ = interrupt  # type: ignore[method-assign]
+            return manager
+
+    def interrupt(*error: object) -> None:
+        raise KeyboardInterrupt
+
+    observer = Interrupted(where="")
+    if where == "call":
+        observer.request = interrupt  # type: ignore[method-assign, assignment]
+    router.on("user.created", name="a")(lambda event: None)
+    with pytest.raises(KeyboardInterrupt):
+        way(endpoint(router, observer), *signed())
+
+
+@pytest.mark.parametrize("value", [Observer(), Observer, None, 5])
+def test_observers_must_be_several(router: Router, value: Any) -> None:
+    with pytest.raises(ConfigurationError, match="observers must be a list of observers, not of"):
+        Processor(router, observers=value)
+
+
 @pytest.mark.parametrize("value", [Notes, object(), None], ids=["class", "object", "none"])
 def test_an_observer_must_be_one(router: Router, value: Any) -> None:
     with pytest.raises(ConfigurationError, match="observers must be objects of type Observer, not"):

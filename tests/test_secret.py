@@ -150,7 +150,24 @@ SLIPS = {
     "an invisible space": (f"{SECRET}\u200b", "an invisible character"),
     "encoded for a URL": (SECRET + "%3D", "encoded for a URL"),
     "URL-safe base64": ("whsec_" + urlsafe_b64encode(KEY).decode(), "URL-safe alphabet"),
+    "a shell's line of Windows": (f"set X={SECRET}", "preceded by a name"),
+    "a line of PowerShell": (f"$env:X={SECRET}", "preceded by a name"),
+    "a comment without a space": (f"{SECRET}#prod", "it is followed by a comment"),
+    "a comment of C": (f"{SECRET} // prod", "it is followed by a comment"),
+    "two with a semicolon": (f"{SECRET};{OTHER_SECRET}", "where a space belongs"),
+    "bytes as Python writes them": (repr(SECRET.encode()), "as Python writes bytes"),
+    "shortened": (f"{SECRET[:9]}...", "shortened or masked"),
+    "masked": ("whsec_" + "\u2022" * 12, "shortened or masked"),
+    "the prefix in capitals": (f"WHSEC_{SECRET[6:]}", "prefix is not spelt whsec_"),
+    "the prefix with a hyphen": (f"whsec-{SECRET[6:]}", "prefix is not spelt whsec_"),
+    "a letter that looks like another": (f"whse\u0441_{SECRET[6:]}", "not ASCII"),
+    "a scheme of HTTP": (f"Bearer {SECRET}", "other words before or after it"),
+    "broken in two": (f"{SECRET[:9]} {SECRET[9:]}", "other words before or after it"),
+    "the id of an endpoint": ("ep_2abcdefghijklmnopqrstuvwxyz", "the id of an endpoint"),
     "base64 of it": (b64encode(SECRET.encode()).decode(), "base64-encoded a second time"),
+    "base64 of it in quotes": (b64encode(f'"{SECRET}"'.encode()).decode(), "a second time"),
+    "base64 of its assignment": (b64encode(f"X={SECRET}".encode()).decode(), "a second time"),
+    "base64 of its base64": (b64encode(b64encode(SECRET.encode())).decode(), "a second time"),
     "base64 of its line": (b64encode(f"{SECRET}\n".encode()).decode(), "a second time"),
     "base64 of it, with the prefix": (
         "whsec_" + b64encode(SECRET.encode()).decode(),
@@ -190,6 +207,10 @@ def test_all_forms_may_stand_beside_each_other() -> None:
     assert read_keys(secrets) == (KEY, OTHER_KEY, OTHER_KEY, KEY)
 
 
+async def fetch() -> str:
+    return SECRET
+
+
 @pytest.mark.parametrize(
     ("secret", "message"),
     [
@@ -201,6 +222,7 @@ def test_all_forms_may_stand_beside_each_other() -> None:
         (lambda: None, "not NoneType"),
         (lambda: [SECRET], "not list"),
         (lambda: lambda: SECRET, "not function"),
+        (fetch, "the function passed as secret is async"),
         (lambda: 1 // 0, "the function passed as secret raised ZeroDivisionError"),
         (lambda text: text, "the function passed as secret raised TypeError"),
     ],
@@ -266,18 +288,21 @@ def test_variables_of_other_names_are_pointed_at(
 
 
 @pytest.mark.parametrize(
-    ("content", "is_named"),
+    ("content", "named"),
     [
-        (f"{VARIABLE}={SECRET}\n", True),
-        (f"export {VARIABLE}='{SECRET}'\nDEBUG=1\n", True),
-        ("DEBUG=1\n", False),
-        ("x" * 10**6 + f"{VARIABLE}={SECRET}", False),
-        (None, False),
+        (f"{VARIABLE}={SECRET}\n", VARIABLE),
+        (f"export {VARIABLE}='{SECRET}'\nDEBUG=1\n", VARIABLE),
+        (f'WEBHOOK_SECRET="{SECRET}"\n', "WEBHOOK_SECRET"),
+        (f"A={SECRET}\n{VARIABLE} = {SECRET}\n", VARIABLE),
+        (f"# {VARIABLE}={SECRET}\n", None),
+        ("DEBUG=1\n", None),
+        ("x\n" * 10**6 + f"{VARIABLE}={SECRET}", None),
+        (None, None),
     ],
-    ids=["it", "it and more", "other settings", "a huge file", "a folder"],
+    ids=["it", "it and more", "another", "both", "a comment", "other settings", "huge", "a folder"],
 )
 def test_a_dotenv_that_nothing_loaded_is_named(
-    content: str | None, is_named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    content: str | None, named: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     if content is None:
@@ -286,7 +311,9 @@ def test_a_dotenv_that_nothing_loaded_is_named(
         Path(".env").write_text(content)
     with pytest.raises(SecretError) as caught:
         read_keys(None)
-    assert ("nothing has loaded that file" in str(caught.value)) == is_named
+    hint = f"the file .env in this folder sets {named}: nothing has loaded that file"
+    assert (hint in str(caught.value)) == (named is not None)
+    assert (".env" in str(caught.value)) == (named is not None)
     assert SECRET[6:] not in str(caught.value)
 
 

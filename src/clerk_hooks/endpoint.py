@@ -28,6 +28,9 @@ from .waiting import RunSync
 DEFAULT_MAX_BODY = 1024 * 1024
 """Bytes. Clerk publishes no limit; its largest example, an email, is under 10 KB."""
 
+_MISTAKES = (ConfigurationError, InputTypeError)
+"""Mistakes of the calling program. They are raised, and never answered."""
+
 _SLOW_SECONDS = 15.0  # Svix gives up on an attempt after this, and retries it.
 
 
@@ -102,7 +105,12 @@ class Endpoint:
                 return _refuse(seen, error)
 
     def reply(self, error: ClerkHooksError) -> Reply:
-        """Answer, and log, an error that an adapter finds before there is a body to receive."""
+        """Answer, and log, an error that an adapter finds before there is a body to receive.
+
+        Raises a mistake of the calling program, as `receive` does.
+        """
+        if isinstance(error, _MISTAKES):  # `receive` has raised it: the request was observed.
+            raise error.with_traceback(None)
         seen = Seen()
         with observed(self.processor.observers, seen):
             return _refuse(seen, error)
@@ -130,7 +138,7 @@ def _accept(seen: Seen, outcome: Outcome) -> Reply:
 
 def _refuse(seen: Seen, error: ClerkHooksError) -> Reply:
     """End a request with an error. A mistake of the calling program is raised, not answered."""
-    if isinstance(error, (ConfigurationError, InputTypeError)):
+    if isinstance(error, _MISTAKES):
         raise error.with_traceback(None)  # In its frames there is the payload.
     seen.error = error
     seen.reply = reply = Reply.for_error(error)

@@ -43,13 +43,13 @@ import atexit
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from .errors import ConfigurationError
 from .logs import log
-from .waiting import failure
+from .waiting import failure, finished
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
@@ -137,9 +137,7 @@ class _Call:
 
     async def _run(self) -> None:
         try:
-            result = self._call()
-            if isinstance(result, Awaitable):
-                await cast("Awaitable[object]", result)
+            await finished(self._call())
         except BaseException as error:  # noqa: BLE001 - the caller's thread raises it
             self.error = error
 

@@ -8,6 +8,7 @@ from typing import Any
 from .delivery import Delivery
 from .errors import ConfigurationError
 from .parameters import delivery_parameter
+from .waiting import check_has_run
 
 MAX_NAME = 255
 """The longest name of a handler, in characters: what the columns of the SQL stores hold."""
@@ -48,10 +49,17 @@ class RegisteredHandler:
         self.takes_delivery, self.needs_delivery = delivery_parameter(function, self.name)
 
     def call(self, event: Any, delivery: Delivery | None) -> object:
-        """Call the function and return its result, which the caller awaits if it is async."""
+        """Call the function and return its result, which the caller awaits if it can be awaited.
+
+        Raises `ConfigurationError` if that is a generator, of which nothing has run.
+        """
         if self.takes_delivery and delivery is not None:
-            return self.function(event, delivery)
-        return self.function(event)
+            result = self.function(event, delivery)
+        else:
+            result = self.function(event)
+        if result is not None:
+            check_has_run(result)
+        return result
 
     @property
     def identity(self) -> object:

@@ -63,6 +63,11 @@ def read_headers(headers: Headers) -> SignatureHeaders | ClerkHooksError:
     found: dict[str, bytes] = {}
     try:
         for key, value in _pairs(headers):
+            try:
+                if len(cast("str", key)) > _MAX_NAME:
+                    continue  # It is not even looked up, for which it would be hashed.
+            except TypeError:  # It has no length: it is not a name.
+                continue
             name = _known.get(key, _NEW)
             if name is None:
                 continue

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from .events import AnyEvent
     from .reply import Reply
 
+# A cancellation is not among them: nothing in an observer is awaited, so it would be its own.
+_ENDS_THE_PROGRAM = (KeyboardInterrupt, SystemExit)
+
 NOT_OBSERVED = nullcontext()
 """A context manager that does nothing, for use without observers."""
 
@@ -94,6 +97,9 @@ class Observer:
 
 def checked(observers: Iterable[Observer]) -> tuple[Observer, ...]:
     """`observers`, each once. Raises `ConfigurationError` if one is not an observer."""
+    if not isinstance(observers, Iterable):
+        kind = type(observers).__name__
+        raise ConfigurationError(f"observers must be a list of observers, not of type {kind}")
     once = {id(observer): observer for observer in observers}
     for observer in once.values():
         if not isinstance(observer, Observer):
@@ -125,7 +131,9 @@ class _Observed(AbstractContextManager[None]):
                 manager = _surrounding(observer, self._subject)
                 manager.__enter__()
                 self._entered.append(manager)
-            except Exception as error:  # noqa: BLE001 - an observer changes nothing
+            except _ENDS_THE_PROGRAM:
+                raise
+            except BaseException as error:  # noqa: BLE001 - an observer changes nothing
                 _ignore(observer, error)
 
     def __exit__(
@@ -138,7 +146,9 @@ class _Observed(AbstractContextManager[None]):
         for manager in reversed(self._entered):
             try:
                 manager.__exit__(kind, error, traceback)
-            except Exception as raised:  # noqa: BLE001 - the same
+            except _ENDS_THE_PROGRAM:
+                raise
+            except BaseException as raised:  # noqa: BLE001 - the same
                 _ignore(manager, raised)
 
 
@@ -174,7 +184,7 @@ def _surrounding(observer: Observer, subject: Seen | Running) -> AbstractContext
     return observer.handler(subject)
 
 
-def _ignore(culprit: object, error: Exception) -> None:
+def _ignore(culprit: object, error: BaseException) -> None:
     kind = type(culprit).__name__
     log(
         logging.ERROR, "ignored an error raised by observer %(observer)s", {"observer": kind}, error

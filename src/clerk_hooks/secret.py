@@ -7,8 +7,8 @@ hold secrets. Only the public function that was called raises.
 
 import os
 import re
-from binascii import a2b_base64
-from collections.abc import Callable, Iterable, Mapping
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Protocol, TypeAlias, cast
 
 from .errors import SecretError, caused_by, without_our_frames
@@ -37,29 +37,44 @@ SECRET_VARIABLE = "CLERK_WEBHOOK_SIGNING_SECRET"  # noqa: S105 - the name, not t
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix, not the secret
 
 _MIN_KEY_BYTES = 16  # The spec asks issuers for 24; published test vectors hold a key of 23.
+# What is in a key that is really a secret, or the base64 of one, perhaps after a quote.
+_ENCODED_PREFIXES = (SECRET_PREFIX.encode(), b2a_base64(SECRET_PREFIX.encode(), newline=False))
 _MAX_DOTENV = 64 * 1024  # Bytes of a .env file that are looked at.
 _QUOTES = "\"'"
+_IN_DOTENV = (
+    rf"""^[ \t]*(?:export[ \t]+)?({SECRET_VARIABLE}(?=[ \t]*=)|\w+(?=[ \t]*=[ \t]*["']?whsec_))"""
+)
 _NOT_SECRETS = {
     "sk_": "an API key (sk_...)",
     "pk_": "a publishable key (pk_...)",
     "whpk_": "an asymmetric public key (whpk_...)",
     "whsk_": "an asymmetric private key (whsk_...)",
+    "ep_": "the id of an endpoint (ep_...)",
 }
 # What people, shells and files do to a secret. The first that fits is named.
 _SLIPS = {
     "it begins with a byte order mark": r"\ufeff|\ufffd{3}",
-    "it begins with `v1,`": r"v1a?,",
-    "it is preceded by a name": r"(?:export\s+)?[A-Za-z]\w*\s*[=:]\s*\S{16}",
+    "it begins with `v1,`": r"[vV]1a?,",
+    "it is preceded by a name": (
+        r"(?:(?:export|set)\s+|\$env:)?(?!whsec_)[A-Za-z]\w*\s*[=:]\s*[^\s,;]{16}"
+    ),
     "it has the prefix whsec_ twice": r"(?:whsec_){2}",
+    "it is written as Python writes bytes": r"b[\"']",
     "it has typographic quotes": r".*[`\u00b4\u2018-\u201f\u00ab\u00bb]",
     "it has a literal \\n, which is not a newline": r".*\\[nrt]",
-    "it is followed by a comment": r".*\s#",
+    "it is followed by a comment": r".*(?:#|\s//)",
     "it is followed by a comma or semicolon": r".*[,;]\s*$",
     "it has a comma or semicolon where a space belongs": r".*[,;]",
     "it has brackets": r".*[<>{}()\[\]]",
+    "it is shortened or masked": r".*(?:\.{3}|[*\u2022\u25cf]{3}|\u2026)",
     "it has an invisible character": r".*[\u00a0\u00ad\u200b-\u200f\u2060\ufeff]",
     "it is encoded for a URL": r".*%[0-9A-Fa-f]{2}",
-    "it is in the URL-safe alphabet of base64": r"(?:whsec_)?(?=.*[-_])(?=.*\d)[\w-]{22,}=*$",
+    "its prefix is not spelt whsec_": r"(?!whsec_)(?i:whsec)[-_]",
+    "it is in the URL-safe alphabet of base64": (
+        r"(?:whsec_|(?!whsec_))(?=.*[-_])(?=.*\d)[A-Za-z0-9_-]{22,}=*$"
+    ),
+    "it has a letter that is not ASCII": r".*[^\x00-\x7f]",
+    "it has other words before or after it": r".*\s",
 }
 
 
@@ -116,17 +131,20 @@ def secret_from_environment() -> str:
     if holders:
         verb, pronoun = ("is", "it") if len(holders) == 1 else ("are", "one")
         hint = f"but {' and '.join(holders)} {verb}: rename {pronoun}, or pass its value as secret="
-    elif _is_in_dotenv():
-        hint = "but the file .env in this folder sets it: nothing has loaded that file"
+    elif name := _name_in_dotenv():
+        hint = f"but the file .env in this folder sets {name}: nothing has loaded that file"
     raise SecretError(f"{SECRET_VARIABLE} is not set; {hint}", reason="missing_secret")
 
 
-def _is_in_dotenv() -> bool:
+def _name_in_dotenv() -> str | None:
+    """The variable that a file .env sets to a secret, if there is such a file: ours, if it can."""
     try:
         with open(".env", "rb") as file:  # noqa: PTH123 - pathlib costs every start its import
-            return SECRET_VARIABLE.encode() in file.read(_MAX_DOTENV)
+            text = file.read(_MAX_DOTENV).decode("ascii", "replace")
     except OSError:
-        return False
+        return None
+    names: list[str] = re.findall(_IN_DOTENV, text, re.MULTILINE)
+    return SECRET_VARIABLE if SECRET_VARIABLE in names else next(iter(names), None)
 
 
 def items_of(secret: object) -> Iterable[object]:
@@ -151,7 +169,11 @@ def _is_holder(item: object) -> bool:
 def _call(function: SecretFunction) -> list[bytes] | SecretError:
     """The keys in the secret that `function` returns."""
     try:
-        return _keys_of(function())
+        found = function()
+        if isinstance(found, Coroutine):
+            found.close()  # So that Python does not warn that nobody awaits it.
+            return SecretError("the function passed as secret is async: pass one that is not")
+        return _keys_of(found)
     except SecretError as error:  # For example, of a function that reads settings.
         return without_our_frames(error)
     except Exception as error:  # noqa: BLE001 - A function may raise anything.
@@ -198,7 +220,7 @@ def _key(word: str, text: str) -> bytes | SecretError:
     if not re.fullmatch("[A-Za-z0-9+/]+={0,2}", encoded) or len(bare) % 4 == 1:
         return _refused(text)
     key = a2b_base64(bare + "=" * (-len(bare) % 4))
-    if key.startswith(SECRET_PREFIX.encode()):
+    if any(prefix in key for prefix in _ENCODED_PREFIXES):
         return SecretError(
             "this signing secret was base64-encoded a second time, as Kubernetes does: decode it "
             "once, to get whsec_ and base64"

@@ -8,7 +8,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from contextvars import copy_context
 from threading import Lock
-from typing import TYPE_CHECKING, TypeAlias
+from types import AsyncGeneratorType, GeneratorType
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from .errors import ConfigurationError
 
 if TYPE_CHECKING:
     from asyncio import CancelledError, Future
@@ -100,12 +103,36 @@ def failure(error: BaseException) -> BaseException:
     return unasked
 
 
+def check_has_run(result: object) -> None:
+    """Check that what a handler returned is not a generator: calling its function runs nothing.
+
+    Raises `ConfigurationError`.
+    """
+    if type(result).__module__ == "contextlib":  # What `contextmanager` makes of a generator.
+        result = getattr(result, "gen", None)
+    if type(result) in (GeneratorType, AsyncGeneratorType):
+        raise ConfigurationError("the handler returned a generator, of which nothing has run")
+
+
+async def finished(result: object) -> object:
+    """The result of a handler, awaited until nothing is left to await: it may forget an `await`.
+
+    Raises `ConfigurationError` for a generator.
+    """
+    while isinstance(result, Awaitable):
+        result = await cast("Awaitable[object]", result)
+    check_has_run(result)
+    return result
+
+
 async def awaited(awaitable: Awaitable[object]) -> object:
-    """Await `awaitable`; a cancellation that comes from it, and nobody requested, is a failure."""
+    """Like `finished`; a cancellation that comes from what is awaited, and nobody requested, is a
+    failure.
+    """
     import asyncio
 
     try:
-        return await awaitable
+        return await finished(awaitable)
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         # Before Python 3.11 a task cannot tell, so the cancellation stands.

@@ -45,6 +45,15 @@ def error(answer: Answer) -> tuple[int, str]:
     return answer.status, answer.body.decode().split('"')[3]
 
 
+def test_headers_may_be_any_iterable(endpoint: Endpoint, seen: list[bytes]) -> None:
+    body, headers = signed(BODY)
+    scope = http_scope("/", headers)
+    scope["headers"] = iter(scope["headers"])
+    answer = answer_of(asyncio.run(exchange(asgi_app(endpoint), scope, part(body, more=False))))
+    assert answer.status == 200
+    assert seen == [body]
+
+
 @given(data=st.data(), body=st.binary(max_size=2 * MAX_BODY))
 def test_any_body_in_any_pieces_gives_the_reply_of_receive(
     data: st.DataObject, body: bytes

@@ -44,9 +44,13 @@ class _Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            reply = await self._reply(scope, receive)
+            method = scope["method"]
+            # The headers may be any iterable, and are read twice.
+            replying = self._reply(method, [*scope["headers"]], receive)
+            del scope  # An error must not take the headers along.
+            reply = await replying
             with suppress(OSError):  # The client has left (ASGI: `send` raises an OSError then).
-                await _answer(reply, scope["method"], send)
+                await _answer(reply, method, send)
         elif scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "websocket":
@@ -55,15 +59,19 @@ class _Application:
         else:
             raise ConfigurationError(f"webhooks arrive over HTTP, not over {scope['type']}")
 
-    async def _reply(self, scope: Scope, receive: Receive) -> Reply:
+    async def _reply(
+        self, method: str, headers: list[tuple[bytes, bytes]], receive: Receive
+    ) -> Reply:
         endpoint = self._endpoint
-        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        chunks = _chunks(receive)
         try:
-            body = await body_of_chunks(
-                scope["method"], headers, _chunks(receive), endpoint.max_body
+            return await endpoint.areceive(
+                await body_of_chunks(method, headers, chunks, endpoint.max_body),
+                headers,
+                run_sync=self._run_sync,
             )
-            return await endpoint.areceive(body, headers, run_sync=self._run_sync)
         except ClerkHooksError as error:
+            del headers
             return endpoint.reply(error)
 
 

@@ -36,19 +36,16 @@ def lambda_handler(endpoint: Endpoint) -> Callable[[Mapping[str, Any], object], 
             # Format 1.0 and load balancers have the first, format 2.0 and function URLs the second.
             method = event.get("httpMethod") or request["http"]["method"]
             is_elb = request is not None and request.get("elb") is not None
+            has_lists = "multiValueHeaders" in event and event.get("headers") is None
         except (AttributeError, LookupError, TypeError) as error:
+            del event  # The error must not take it along.
             raise _not_a_request() from error
         try:
             if method != "POST":
                 raise MethodNotAllowed
-            body = event.get("body") or ""
-            if event.get("isBase64Encoded"):
-                body = _decoded(body)
-            # Either may be null; only the first has every copy of a repeated header.
-            headers: Mapping[str, object] | None
-            headers = event.get("multiValueHeaders") or event.get("headers")
-            reply = endpoint.receive(body, headers or {})
+            reply = endpoint.receive(_body_of(event), _headers_of(event))
         except ClerkHooksError as error:
+            del event  # Nor must an error that `reply` raises.
             reply = endpoint.reply(error)
         response: dict[str, Any] = {
             "statusCode": reply.status,
@@ -56,7 +53,7 @@ def lambda_handler(endpoint: Endpoint) -> Callable[[Mapping[str, Any], object], 
             "body": reply.body.decode(),
             "isBase64Encoded": False,
         }
-        return _for_load_balancer(response, event) if is_elb else response
+        return _for_load_balancer(response, has_lists=has_lists) if is_elb else response
 
     return handler
 
@@ -69,19 +66,26 @@ def _not_a_request() -> InputTypeError:
     )
 
 
-def _decoded(body: Any) -> Any:
-    if not isinstance(body, str):
-        return body  # The endpoint says what is wrong with the type.
+def _headers_of(event: Mapping[str, Any]) -> Any:
+    # Either may be null; only the first has every copy of a repeated header.
+    return event.get("multiValueHeaders") or event.get("headers") or {}
+
+
+def _body_of(event: Mapping[str, Any]) -> Any:
+    body = event.get("body") or ""
+    # The endpoint says what is wrong with a body of another type.
+    if not event.get("isBase64Encoded") or not isinstance(body, str):
+        return body
     try:
         return b64decode(body, validate=True)
     except ValueError as error:
         raise MalformedRequest("the body is not the base64 that the event says it is") from error
 
 
-def _for_load_balancer(response: dict[str, Any], event: Mapping[str, Any]) -> dict[str, Any]:
+def _for_load_balancer(response: dict[str, Any], *, has_lists: bool) -> dict[str, Any]:
     status = HTTPStatus(response["statusCode"])
     response["statusDescription"] = f"{status.value} {status.phrase}"
     # A target group that sends `multiValueHeaders` ignores `headers` in the reply.
-    if "multiValueHeaders" in event and event.get("headers") is None:
+    if has_lists:
         response["multiValueHeaders"] = {k: [v] for k, v in response.pop("headers").items()}
     return response

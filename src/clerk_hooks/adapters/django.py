@@ -58,8 +58,9 @@ def async_clerk_view(
 
     async def clerk_webhook(request: HttpRequest) -> HttpResponse:
         try:
-            body = _body_of_request(request, endpoint.max_body)
-            reply = await endpoint.areceive(body, request.META, run_sync=_run_sync)
+            reply = await endpoint.areceive(
+                _body_of_request(request, endpoint.max_body), request.META, run_sync=_run_sync
+            )
         except ClerkHooksError as error:
             reply = endpoint.reply(error)
         return _response(reply, request)

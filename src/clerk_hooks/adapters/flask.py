@@ -5,7 +5,15 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from .. import ClerkHooksError, Delivery, Endpoint, Reply, Verifier
+from .. import (
+    ClerkHooksError,
+    ConfigurationError,
+    Delivery,
+    Endpoint,
+    InputTypeError,
+    Reply,
+    Verifier,
+)
 from ..endpoint import DEFAULT_MAX_BODY
 from .wsgi import body_of_environ
 
@@ -59,6 +67,8 @@ def verified_delivery(verifier: Verifier, *, max_body: int = DEFAULT_MAX_BODY) -
     """
     try:
         return verifier.verify(_body_of_request(max_body), request.environ)
+    except (ConfigurationError, InputTypeError):  # A mistake of the program is raised, as always.
+        raise
     except ClerkHooksError as error:
         reply = Reply.for_error(error)
     return abort(_response(reply))  # Out here, so that it does not carry frames that have the body.

@@ -27,13 +27,15 @@ def wsgi_app(endpoint: Endpoint) -> WSGIApplication:
     """
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        is_head = environ["REQUEST_METHOD"] == "HEAD"
         try:
             reply = endpoint.receive(body_of_environ(environ, endpoint.max_body), environ)
         except ClerkHooksError as error:
+            del environ  # An error that `reply` raises must not take the headers along.
             reply = endpoint.reply(error)
         length = ("content-length", str(len(reply.body)))
         start_response(_STATUS_LINES[reply.status], [*reply.headers.items(), length])
-        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else reply.body]
+        return [b"" if is_head else reply.body]
 
     return application
 

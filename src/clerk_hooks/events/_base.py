@@ -149,7 +149,8 @@ class Event(Model, Generic[Data_co], frozen=True):
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """The type, and the id of the object that the event is about."""
-        yield "type", self.type
+        if "type" in self.__dict__:  # Else its constructor raised, and somebody shows its frame.
+            yield "type", self.type
         data = self.__dict__.get("data")
         members = cast("Any", data if isinstance(data, dict) else getattr(data, "__dict__", {}))
         if isinstance(found := members.get("id"), str):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..body import to_bytes
 from ..errors import (
     ClerkHooksError,
+    ConfigurationError,
     InputTypeError,
     MalformedHeader,
     MissingHeader,
@@ -16,6 +17,7 @@ from ..errors import (
     TimestampOutsideTolerance,
 )
 from ..headers import read_headers
+from ..instants import unix_seconds
 from ..signature import verify
 from ._explanation.bodies import former_bodies
 from ._explanation.headers import (
@@ -55,6 +57,10 @@ def explain(
     Raises `ConfigurationError` if `now` is not a time. The result contains no secret and no part of
     the payload.
     """
+    problem = None if now is None else unix_seconds(now)
+    if isinstance(problem, ConfigurationError):
+        del other_secrets  # The error must not take them along.
+        raise problem
     raw = to_bytes(body)
     if isinstance(raw, InputTypeError):
         return Explanation.of("body_not_raw", str(raw))

@@ -81,14 +81,14 @@ def _undecorated(text: str) -> str:
 
 
 def _decoded(text: str) -> Iterator[str]:
-    """The secret of which `text` is the base64: Kubernetes stores secrets like that."""
-    encoded = text.removeprefix(SECRET_PREFIX)
-    try:
-        inner = b64decode(encoded + "=" * (-len(encoded) % 4)).decode("ascii").strip()
-    except ValueError:
-        return
-    if inner.startswith(SECRET_PREFIX):
-        yield inner
+    """The secrets of which `text` is the base64, perhaps of the base64, as in Kubernetes."""
+    for _ in range(2):
+        encoded = text.removeprefix(SECRET_PREFIX)
+        try:
+            text = b64decode(encoded + "=" * (-len(encoded) % 4)).decode("ascii", "replace").strip()
+        except ValueError:
+            return
+        yield from _INSIDE.findall(text)
 
 
 def explain_secret(texts: list[str], message: str, reason: str) -> Explanation:
