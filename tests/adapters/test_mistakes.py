@@ -62,6 +62,15 @@ def by_flask(endpoint: Endpoint) -> object:
     return app.test_client().post("/webhooks/clerk", data=BODY, headers=HEADERS)
 
 
+def by_fastapi(endpoint: Endpoint) -> object:
+    fastapi = pytest.importorskip("fastapi")
+    from clerk_hooks.adapters.fastapi import clerk_router
+
+    app = fastapi.FastAPI()
+    app.include_router(clerk_router(endpoint))
+    return ask(app, "/webhooks/clerk", BODY, HEADERS)
+
+
 def by_django(endpoint: Endpoint) -> object:
     pytest.importorskip("django")
     from clerk_hooks.adapters.django import clerk_view
@@ -90,6 +99,7 @@ ADAPTERS: list[Callable[[Endpoint], object]] = [
     by_asgi,
     by_lambda,
     by_flask,
+    by_fastapi,
     by_django,
     by_async_django,
 ]
@@ -130,15 +140,34 @@ def test_an_event_that_lambda_should_not_get_is_not_taken_along(event: dict[str,
     assert leaking(caught.value) == []
 
 
-def test_a_view_of_your_own_does_not_answer_it() -> None:
-    """A 500 without a traceback would say nothing to anybody."""
+def in_a_view(verifier: Verifier) -> object:
     flask = pytest.importorskip("flask")
     from clerk_hooks.adapters.flask import verified_delivery
 
-    app = flask.Flask(__name__)
-    with (
-        app.test_request_context("/", method="POST", data=BODY, headers=HEADERS),
-        pytest.raises(ConfigurationError) as caught,
-    ):
-        verified_delivery(Verifier(failing))
+    with flask.Flask(__name__).test_request_context("/", method="POST", data=BODY, headers=HEADERS):
+        return verified_delivery(verifier)
+
+
+def in_a_route(verifier: Verifier) -> object:
+    return _with_dependency(lambda fastapi: fastapi.VerifiedDelivery(verifier))
+
+
+def in_a_route_that_handles(verifier: Verifier) -> object:
+    return _with_dependency(lambda fastapi: fastapi.Received(Endpoint(Router(), verifier=verifier)))
+
+
+def _with_dependency(made: Callable[[Any], Any]) -> object:
+    fastapi = pytest.importorskip("fastapi")
+    from clerk_hooks.adapters import fastapi as adapter
+
+    app = fastapi.FastAPI()
+    app.post("/", dependencies=[fastapi.Depends(made(adapter))])(lambda: pytest.fail("was called"))
+    return ask(app, "/", BODY, HEADERS)
+
+
+@pytest.mark.parametrize("answer", [in_a_view, in_a_route, in_a_route_that_handles])
+def test_a_view_of_your_own_does_not_answer_it(answer: Callable[[Verifier], object]) -> None:
+    """A 500 without a traceback would tell nobody."""
+    with pytest.raises(ConfigurationError) as caught:
+        answer(Verifier(failing))
     assert leaking(caught.value) == []

@@ -20,7 +20,15 @@ from dataclasses import dataclass
 from inspect import Parameter, Signature, signature
 from typing import Annotated, Any, cast, get_origin
 
-from .. import ClerkHooksError, ConfigurationError, Delivery, Endpoint, Reply, Verifier
+from .. import (
+    ClerkHooksError,
+    ConfigurationError,
+    Delivery,
+    Endpoint,
+    InputTypeError,
+    Reply,
+    Verifier,
+)
 from ..endpoint import DEFAULT_MAX_BODY
 from .asgi import asgi_app
 
@@ -71,7 +79,9 @@ def clerk_router(
     class Route(APIRoute):
         async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
             # For every method; otherwise FastAPI answers the others with its own 405.
-            await webhook(scope, receive, send)
+            answering = webhook(scope, receive, send)
+            del scope  # An error must not take the headers along.
+            await answering
 
     router = APIRouter(route_class=Route)
     if include_in_schema:
@@ -128,7 +138,9 @@ class _Injected:
         names = tuple(scope["path_params"])  # The app may have added some, by a prefix.
         if names not in self._routes:
             self._routes[names] = self._route(names)
-        await self._routes[names](scope, receive, send)
+        answering = self._routes[names](scope, receive, send)
+        del scope  # An error must not take the headers along.
+        await answering
 
     @property
     def dependency_overrides(self) -> Mapping[object, object]:
@@ -271,6 +283,9 @@ class VerifiedDelivery:
             return self._verifier.verify(
                 await body_of(request, self._max_body), request.scope["headers"]
             )
+        except (ConfigurationError, InputTypeError) as error:
+            # A mistake of the program is raised, without its frames, which have the body.
+            raise error.with_traceback(None) from error.__cause__
         except ClerkHooksError as error:
             refused = Refused(Reply.for_error(error))
             raise raised_in(request, refused) from error.with_traceback(None)
