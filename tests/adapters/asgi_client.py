@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from clerk_hooks import ClerkHooksError, MalformedRequest, Reply
+
 from .servers import Answer
 
+READ_BEFORE = MalformedRequest(
+    "the body was read before this adapter: by a middleware, or `request.data`"
+)
 Messages = list[dict[str, Any]]
 
 
@@ -67,3 +72,8 @@ def answer_of(sent: Messages) -> Answer:
     headers = {name.decode().lower(): value.decode() for name, value in start["headers"]}
     assert len(headers) == len(start["headers"])
     return Answer(start["status"], headers, b"".join(part.get("body", b"") for part in parts))
+
+
+def refusal(error: ClerkHooksError) -> Answer:
+    """The answer to a request that ended in `error`."""
+    return Answer.of(Reply.for_error(error))

@@ -65,8 +65,10 @@ COMMANDS = {
     "flask-gunicorn": Command(GTHREAD, f"{APPS}.flask_app:build"),
     "flask-waitress": Command(["waitress"], f"{APPS}.flask_app:build"),
     "fastapi-uvicorn": Command(["uvicorn"], f"{APPS}.fastapi_app:build"),
-    "fastapi-hypercorn": Command(["hypercorn"], f"{APPS}.fastapi_app:build"),
-    "fastapi-uvicorn-standard": Command(["uvicorn-standard"], f"{APPS}.fastapi_app:build"),
+    "fastapi-hypercorn": Command(["hypercorn"], f"{APPS}.fastapi_app:build_with_context"),
+    "fastapi-uvicorn-standard": Command(
+        ["uvicorn-standard"], f"{APPS}.fastapi_app:build_with_context"
+    ),
     "asgi-uvicorn": Command(["uvicorn"], f"{APPS}.asgi_app:build_with_svix"),
     "asgi-hypercorn": Command(["hypercorn"], f"{APPS}.asgi_app:build"),
     "asgi-uvicorn-standard": Command(["uvicorn-standard"], f"{APPS}.asgi_app:build"),

@@ -1,52 +1,34 @@
-"""The FastAPI adapter inside an app: prefixes, middleware, dependencies, and the OpenAPI page."""
+"""The FastAPI adapter inside an app: prefixes, limits, middleware, and dependencies of the app."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator
 from inspect import signature
-from traceback import TracebackException
-from typing import Annotated, Any
+from typing import Any
 
 import pytest
 
 pytest.importorskip("fastapi")
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
-from pydantic import BaseModel, TypeAdapter
+from fastapi import Depends, FastAPI, HTTPException, Request
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
 from clerk_hooks import (
-    ClerkHooksError,
     Delivery,
     Endpoint,
-    MalformedRequest,
     MethodNotAllowed,
-    NoMatchingSignature,
-    Reply,
     RequestTooLarge,
     Router,
-    Verifier,
 )
-from clerk_hooks.adapters.fastapi import VerifiedDelivery, clerk_router
-from clerk_hooks.event_types import EVENT_TYPES
-from clerk_hooks.events import AnyEvent
+from clerk_hooks.adapters.fastapi import clerk_router
 
 from .application import SECRET, payload, signed
-from .asgi_client import ask
-from .servers import Answer
+from .asgi_client import READ_BEFORE, ask, refusal
 
 BODY = payload("invoice.paid")
 PATH = "/webhooks/clerk"
-READ_BEFORE = MalformedRequest(
-    "the body was read before this adapter: by a middleware, or `request.data`"
-)
-VERIFIED = VerifiedDelivery(Verifier(SECRET))
-SMALL = VerifiedDelivery(Verifier(SECRET), max_body=10)
 
 
 @pytest.fixture
@@ -71,10 +53,6 @@ def app(endpoint: Endpoint) -> FastAPI:
     app = FastAPI()
     app.include_router(clerk_router(endpoint))
     return app
-
-
-def refusal(error: ClerkHooksError) -> Answer:
-    return Answer.of(Reply.for_error(error))
 
 
 def test_a_router_takes_the_prefixes_it_is_included_under(endpoint: Endpoint) -> None:
@@ -121,7 +99,8 @@ def test_a_middleware_that_has_eaten_the_body_makes_a_malformed_request(
 ) -> None:
     @app.middleware("http")
     async def eat(request: Request, call_next: Any) -> Response:
-        await eat_body(request)
+        async for _ in request.stream():
+            pass
         response: Response = await call_next(request)
         return response
 
@@ -180,194 +159,3 @@ def test_dependencies_of_the_app_are_not_run_for_the_endpoint(endpoint: Endpoint
     app = FastAPI(dependencies=[Depends(require_login)])
     app.include_router(clerk_router(endpoint))
     assert ask(app, PATH, *signed(BODY)).status == 200
-
-
-class User(BaseModel):
-    """A model of the app's own, with the name of one of ours."""
-
-    name: str
-
-
-def build_page(*routers: APIRouter) -> Any:
-    """The OpenAPI page of an app with a route of its own and these routers."""
-    app = FastAPI()
-
-    @app.put("/users")
-    def update(user: User) -> User:
-        return user
-
-    for number, router in enumerate(routers):
-        app.include_router(router, prefix=f"/{number}")
-    return json.loads(ask(app, "/openapi.json", method="GET").body)
-
-
-class TestTheOpenAPIPage:
-    """What it says of the route: nothing, unless the app asks for it."""
-
-    @pytest.fixture(scope="module")
-    @staticmethod
-    def page() -> Any:
-        """The page of an app with two endpoints on it; building it takes most of a second."""
-        endpoints = [Endpoint(Router(), secret=SECRET) for _ in range(2)]
-        return build_page(*[clerk_router(each, include_in_schema=True) for each in endpoints])
-
-    def test_it_is_the_apps_own_page(self, endpoint: Endpoint) -> None:
-        assert build_page(clerk_router(endpoint)) == build_page()
-
-    def test_the_apps_own_components_keep_their_names(self, page: Any) -> None:
-        own = build_page()["components"]["schemas"]
-        others = {k: v for k, v in page["components"]["schemas"].items() if k not in own}
-        assert page["components"]["schemas"] == own | others
-        assert all(name.startswith("ClerkHooks") for name in others)
-
-    def test_the_body_is_any_event_and_every_reference_resolves(self, page: Any) -> None:
-        schemas = page["components"]["schemas"]
-        for number in range(2):
-            body = page["paths"][f"/{number}{PATH}"]["post"]["requestBody"]
-            assert body["required"] is True
-            event = {"$ref": "#/components/schemas/ClerkHooksEvent"}
-            assert body["content"]["application/json"]["schema"] == event
-        choices = [choice["$ref"] for choice in schemas["ClerkHooksEvent"]["anyOf"]]
-        names = {choice.removeprefix("#/components/schemas/ClerkHooks") for choice in choices}
-        assert names == {name for _, name in EVENT_TYPES.values()} | {"UnknownEvent"}
-        references = re.findall(r'"\$ref": "#/components/schemas/([^"]+)"', json.dumps(page))
-        assert set(references) <= schemas.keys()
-
-    def test_events_are_described_as_their_models_are(self, page: Any) -> None:
-        template = "#/components/schemas/ClerkHooks{model}"
-        described = TypeAdapter[Any](AnyEvent).json_schema(ref_template=template)["$defs"]
-        for name, schema in described.items():
-            found = page["components"]["schemas"][f"ClerkHooks{name}"]
-            assert found == without_null_defaults(schema)
-
-    def test_every_status_of_an_error_is_among_the_replies(self, page: Any) -> None:
-        replies = set(page["paths"]["/0" + PATH]["post"]["responses"])
-        errors = [ClerkHooksError, *ClerkHooksError.__subclasses__()]
-        never = {"411"}  # An ASGI server decodes every Transfer-Encoding that it accepts.
-        assert replies == {"200"} | {str(error.status) for error in errors} - never
-
-    def test_only_post_is_on_it_and_only_one_spelling_of_the_path(self, page: Any) -> None:
-        paths = ["/users", "/0" + PATH, "/1" + PATH]
-        assert {path: list(operations) for path, operations in page["paths"].items()} == dict(
-            zip(paths, [["put"], ["post"], ["post"]], strict=True)
-        )
-
-
-def without_null_defaults(schema: Any) -> Any:
-    """`schema` as FastAPI writes it."""
-    if isinstance(schema, list):
-        return [without_null_defaults(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    return {k: without_null_defaults(v) for k, v in schema.items() if v is not None}
-
-
-def opened() -> Iterator[list[str]]:
-    """A dependency of FastAPI's own kind."""
-    session: list[str] = []
-    yield session
-    session.clear()
-
-
-async def read_body(request: Request) -> bytes:
-    """A dependency that reads the body first."""
-    return await request.body()
-
-
-async def eat_body(request: Request) -> int:
-    """A dependency that reads the body and keeps nothing, as that of a form does."""
-    return sum([len(chunk) async for chunk in request.stream()])
-
-
-class TestARouteOfOnesOwn:
-    """`VerifiedDelivery` as a dependency."""
-
-    @pytest.fixture
-    def app(self) -> FastAPI:
-        app = FastAPI()
-
-        @app.get("/own", include_in_schema=False)
-        @app.post("/own")
-        def own(
-            delivery: Annotated[Delivery, Depends(VERIFIED)],
-            session: Annotated[list[str], Depends(opened)],
-        ) -> list[str]:
-            return [*session, delivery.message_id]
-
-        @app.post("/read-first")
-        async def read_first(
-            body: Annotated[bytes, Depends(read_body)],
-            delivery: Annotated[Delivery, Depends(VERIFIED)],
-        ) -> bool:
-            return body == delivery.payload
-
-        @app.post("/eaten-first")
-        async def eaten_first(
-            size: Annotated[int, Depends(eat_body)],
-            delivery: Annotated[Delivery, Depends(VERIFIED)],
-        ) -> int:
-            return size
-
-        @app.post("/small")
-        async def small(delivery: Annotated[Delivery, Depends(SMALL)]) -> str:
-            return delivery.type
-
-        return app
-
-    def test_it_gives_the_delivery_beside_other_dependencies(self, app: FastAPI) -> None:
-        body, headers = signed(BODY)
-        answer = ask(app, "/own", body, headers)
-        assert (answer.status, json.loads(answer.body)) == (200, [headers["svix-id"]])
-
-    def test_a_dependency_that_has_read_the_body_does_no_harm(self, app: FastAPI) -> None:
-        assert ask(app, "/read-first", *signed(BODY)).body == b"true"
-
-    def test_a_dependency_that_has_eaten_the_body_makes_a_malformed_request(
-        self, app: FastAPI
-    ) -> None:
-        """A stranger, who needs no signature to get so far, causes no 500."""
-        assert ask(app, "/eaten-first", b"a=1") == refusal(READ_BEFORE)
-
-    def test_what_is_refused_gets_the_reply_of_the_error(self, app: FastAPI) -> None:
-        body, headers = signed(BODY)
-        for _ in range(2):
-            assert ask(app, "/own", body + b" ", headers) == refusal(NoMatchingSignature())
-            assert ask(app, "/own", method="GET") == refusal(MethodNotAllowed())
-            assert ask(app, "/small", body, headers) == refusal(RequestTooLarge())
-        without = Endpoint(Router(), secret=SECRET).receive(body, {})
-        assert ask(app, "/own", body) == Answer.of(without)
-
-    def test_it_is_an_http_exception_of_which_an_app_may_take_charge(self, app: FastAPI) -> None:
-        @app.exception_handler(400)
-        async def page(request: Request, error: HTTPException) -> Response:
-            return PlainTextResponse(f"page for {error.status_code}", 404)
-
-        body, headers = signed(BODY)
-        answer = ask(app, "/own", body + b" ", headers)
-        assert (answer.status, answer.body) == (404, b"page for 400")
-
-    def test_what_is_refused_shows_no_payload_to_an_error_tracker(self, app: FastAPI) -> None:
-        shown: list[str] = []
-
-        @app.exception_handler(400)
-        async def track(request: Request, error: Exception) -> Response:
-            trace = TracebackException.from_exception(error, capture_locals=True)
-            shown.append("".join(trace.format()))
-            return Response()
-
-        ask(app, "/own", payload("user.created", name="Ada"), signed(BODY)[1])
-        ask(app, "/eaten-first", payload("user.created", name="Ada"))
-        assert len(shown) == 2
-        assert not [text for text in shown if "Ada" in text]
-
-    def test_other_exceptions_are_answered_as_before(self, app: FastAPI) -> None:
-        @app.get("/gone")
-        def gone() -> None:
-            raise HTTPException(410, "gone")
-
-        ask(app, "/own")
-        assert ask(app, "/gone", method="GET").body == b'{"detail":"gone"}'
-
-    def test_it_adds_nothing_to_the_parameters_of_the_route(self, app: FastAPI) -> None:
-        operation = app.openapi()["paths"]["/own"]["post"]
-        assert not operation.keys() & {"parameters", "requestBody"}
