@@ -105,7 +105,7 @@ def test_a_router_must_be_one(value: Any) -> None:
 
 @pytest.mark.parametrize("value", [MemoryStore, "redis://localhost", object()])
 def test_a_store_must_be_one(value: Any) -> None:
-    with pytest.raises(ConfigurationError, match="store must be an IdempotencyStore, not "):
+    with pytest.raises(ConfigurationError, match="store must be an IdempotencyStore or an Async"):
         Endpoint(Router(), secret=SECRET, store=value)
 
 

@@ -46,11 +46,10 @@
 # asyncio is imported only where something has to be awaited.
 
 import logging
-from collections.abc import Awaitable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from .claims import Claims, LeaseOver
 from .delivery import Delivery, for_handler
@@ -58,7 +57,7 @@ from .errors import AbortDelivery, ClaimLost, ConfigurationError, HandlerError, 
 from .eventloop import check_can_wait, run_on_loop
 from .handler import RegisteredHandler
 from .logs import log
-from .observe import NOT_OBSERVED, Observer, Running, observed
+from .observe import Observer, Running, observed
 from .running_handler import RunningHandler
 from .waiting import RunSync, ThreadCall, awaited, discard, failure
 
@@ -70,71 +69,90 @@ if TYPE_CHECKING:
 _Failure: TypeAlias = tuple[RegisteredHandler, Exception]
 
 
-class Run(NamedTuple):
-    """What the handlers of one run have in common."""
-
-    event: "AnyEvent"
-    delivery: Delivery | None = None
-    """The delivery of the event, if there is one."""
-    claims: Claims | None = None
-    """The claims on the handlers. Once their lease is over, no handler begins."""
-    observers: Sequence[Observer] = ()
-
-
-def run_handlers(handlers: Sequence[RegisteredHandler], run: Run) -> None:
+def run_handlers(
+    handlers: Sequence[RegisteredHandler],
+    event: "AnyEvent",
+    delivery: Delivery | None,
+    claims: Claims | None = None,
+    observers: Sequence[Observer] = (),
+) -> None:
     """Run `handlers` for a synchronous caller; async ones on the process's event loop.
+
+    Once the lease of the `claims` on them is over, no handler begins.
 
     Raises `HandlerError`; before any handler runs, `ConfigurationError` if one is async and cannot
     be awaited here, and `InputTypeError` if one requires the delivery and there is none; and
     `StoreUnavailable` as soon as a claim cannot be settled.
     """
-    if run.delivery is None:
+    if delivery is None:
         _refuse_lacking(handlers)
-    if any(handler.is_async for handler in handlers):
-        check_can_wait()
+    for handler in handlers:
+        if handler.is_async:
+            check_can_wait()
+            break
     failures: list[_Failure] = []
     for handler in handlers:
         started = perf_counter()
-        running = None if run.claims is None else run.claims.running(handler)
-        error = _run(handler, run, running)
-        if isinstance(error, LeaseOver):
-            break
+        running = None if claims is None else claims.running(handler)
+        error: BaseException | None = None
+        try:
+            if observers:
+                with observed(observers, Running(handler.name, event, delivery)):
+                    _call(handler, event, delivery, claims, running)
+            else:
+                _call(handler, event, delivery, claims, running)
+        except BaseException as raised:  # noqa: BLE001 - sorted by `_failed`
+            error = None if _is_loss(raised, running) else failure(raised)
         if error is not None:
-            failures.append(_failed(handler, error, started, run))
-        if run.claims is not None and running is not None:
-            problem = run.claims.settle(handler, running, succeeded=error is None)
+            if isinstance(error, LeaseOver):
+                break
+            failures.append(_failed(handler, error, started, event, delivery))
+        if claims is not None and running is not None:
+            problem = claims.settle(handler, running, succeeded=error is None)
             if problem is not None:
-                failures.append(_failed(handler, problem, started, run))
+                failures.append(_failed(handler, problem, started, event, delivery))
     if failures:
         raise _gathered(failures, handlers)
 
 
-async def arun_handlers(
-    handlers: Sequence[RegisteredHandler], run: Run, run_sync: RunSync | None
+async def arun_handlers(  # noqa: PLR0913 - what `run_handlers` takes, and `run_sync`
+    handlers: Sequence[RegisteredHandler],
+    event: "AnyEvent",
+    delivery: Delivery | None,
+    claims: Claims | None = None,
+    observers: Sequence[Observer] = (),
+    *,
+    run_sync: RunSync | None = None,
 ) -> None:
     """Run `handlers` on the running event loop; sync ones through `run_sync`, else in a thread.
 
     A cancellation waits until a running sync handler, which nothing can interrupt, has ended and
     its claim is settled. Raises what `run_handlers` does, but awaits async handlers anywhere.
     """
-    import asyncio
-
-    if run.delivery is None:
+    if delivery is None:
         _refuse_lacking(handlers)
     failures: list[_Failure] = []
     for handler in handlers:
         started = perf_counter()
+        running = None if claims is None else claims.running(handler)
+        error: BaseException | None = None
         cancelled: list[CancelledError] = []
-        running = None if run.claims is None else run.claims.running(handler)
-        error = await _arun(handler, run, running, run_sync or asyncio.to_thread, cancelled)
-        if not isinstance(error, LeaseOver):
-            if error is not None:
-                failures.append(_failed(handler, error, started, run))
-            if run.claims is not None and running is not None:
-                succeeded = error is None
-                problem = await run.claims.asettle(handler, running, cancelled, succeeded=succeeded)
-                if problem is not None:
-                    failures.append(_failed(handler, problem, started, run))
+        begin = partial(_begin, handler, event, delivery, claims, running)
+        try:
+            if observers:
+                with observed(observers, Running(handler.name, event, delivery)):
+                    await _acall(handler, begin, run_sync, cancelled)
+            else:
+                await _acall(handler, begin, run_sync, cancelled)
+        except BaseException as raised:  # noqa: BLE001 - sorted by `_failed`
+            error = None if _is_loss(raised, running) else raised
+        if error is not None and not isinstance(error, LeaseOver):
+            failures.append(_failed(handler, error, started, event, delivery))
+        if claims is not None and running is not None and not isinstance(error, LeaseOver):
+            succeeded = error is None
+            problem = await claims.asettle(handler, running, cancelled, succeeded=succeeded)
+            if problem is not None:
+                failures.append(_failed(handler, problem, started, event, delivery))
         if cancelled:
             raise cancelled[0]
         if isinstance(error, LeaseOver):
@@ -143,54 +161,43 @@ async def arun_handlers(
         raise _gathered(failures, handlers)
 
 
-def _run(
-    handler: RegisteredHandler, run: Run, running: RunningHandler | None
-) -> BaseException | None:
-    """Run one handler to its end; returns what it raised."""
-    try:
-        with _observed(handler, run):
-            if handler.is_async:
-                run_on_loop(partial(_begin, handler, run, running))
-                return None
-            result = _begin(handler, run, running)
-            if result is not None and isinstance(result, Awaitable):
-                _await_on_loop(cast("Awaitable[object]", result))
-    except BaseException as error:  # noqa: BLE001 - sorted by `_failed`
-        return None if _is_loss(error, running) else failure(error)
-    return None
-
-
-async def _arun(
+def _call(
     handler: RegisteredHandler,
-    run: Run,
+    event: "AnyEvent",
+    delivery: Delivery | None,
+    claims: Claims | None,
     running: RunningHandler | None,
-    run_sync: RunSync,
+) -> None:
+    """Run one handler to its end. Raises what it raises."""
+    if handler.is_async:
+        run_on_loop(partial(_begin, handler, event, delivery, claims, running))
+        return
+    result = _begin(handler, event, delivery, claims, running)
+    if result is not None and isinstance(result, Awaitable):
+        _await_on_loop(cast("Awaitable[object]", result))
+
+
+async def _acall(
+    handler: RegisteredHandler,
+    begin: Callable[[], object],
+    run_sync: RunSync | None,
     cancelled: "list[CancelledError]",
-) -> BaseException | None:
-    """Like `_run`; `cancelled` gets the cancellation that came while a thread could not stop."""
-    try:
-        with _observed(handler, run):
-            if handler.is_async:
-                result = _begin(handler, run, running)
-            else:
-                call = ThreadCall(partial(_begin, handler, run, running))
-                if (cancellation := await call.run(run_sync)) is not None:
-                    cancelled.append(cancellation)
-                result = call.result()
-            if result is not None and isinstance(result, Awaitable):
-                if cancelled:
-                    discard(cast("object", result))
-                    raise cancelled[0]
-                await awaited(cast("Awaitable[object]", result))
-    except BaseException as error:  # noqa: BLE001 - sorted by `_failed`
-        return None if _is_loss(error, running) else error
-    return None
+) -> None:
+    """Like `_call`; `cancelled` gets the cancellation that came while a thread could not stop."""
+    if handler.is_async:
+        result = begin()
+    else:
+        import asyncio
 
-
-def _observed(handler: RegisteredHandler, run: Run) -> AbstractContextManager[None]:
-    if not run.observers:
-        return NOT_OBSERVED
-    return observed(run.observers, Running(handler.name, run.event, run.delivery))
+        call = ThreadCall(begin)
+        if (cancellation := await call.run(run_sync or asyncio.to_thread)) is not None:
+            cancelled.append(cancellation)
+        result = call.result()
+    if result is not None and isinstance(result, Awaitable):
+        if cancelled:
+            discard(cast("object", result))
+            raise cancelled[0]
+        await awaited(cast("Awaitable[object]", result))
 
 
 def _await_on_loop(awaitable: Awaitable[object]) -> None:
@@ -203,14 +210,19 @@ def _await_on_loop(awaitable: Awaitable[object]) -> None:
     run_on_loop(lambda: awaitable)
 
 
-def _begin(handler: RegisteredHandler, run: Run, running: RunningHandler | None) -> object:
+def _begin(
+    handler: RegisteredHandler,
+    event: "AnyEvent",
+    delivery: Delivery | None,
+    claims: Claims | None,
+    running: RunningHandler | None,
+) -> object:
     """Call `handler`, unless its lease is over by now: then raises `LeaseOver`."""
-    if run.claims is not None:
-        run.claims.check(handler)
-    delivery = run.delivery
+    if claims is not None:
+        claims.check(handler)
     if running is not None and delivery is not None and handler.takes_delivery:
         delivery = for_handler(delivery, running)
-    return handler.call(run.event, delivery)
+    return handler.call(event, delivery)
 
 
 def _is_loss(error: BaseException, running: RunningHandler | None) -> bool:
@@ -229,19 +241,25 @@ def _refuse_lacking(handlers: Sequence[RegisteredHandler]) -> None:
             )
 
 
-def _failed(handler: RegisteredHandler, error: BaseException, started: float, run: Run) -> _Failure:
+def _failed(
+    handler: RegisteredHandler,
+    error: BaseException,
+    started: float,
+    event: "AnyEvent",
+    delivery: Delivery | None,
+) -> _Failure:
     """Log and return what `handler` raised; anything but an `Exception` is raised again."""
     if not isinstance(error, Exception):
         raise error
     fields = {
-        "message_id": run.delivery.message_id if run.delivery is not None else None,
-        "event_type": run.event.type,
+        "message_id": delivery.message_id if delivery is not None else None,
+        "event_type": event.type,
         "handler": handler.name,
         "outcome": "aborted" if isinstance(error, AbortDelivery) else "failed",
         "duration": perf_counter() - started,
     }
     text = "%(event_type)s: handler %(handler)s %(outcome)s after %(duration).3f s"
-    if run.delivery is not None:
+    if delivery is not None:
         text = "%(message_id)s " + text
     log(logging.ERROR, text, fields, error)
     return handler, error

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 # A cancellation is not among them: nothing in an observer is awaited, so it would be its own.
 _ENDS_THE_PROGRAM = (KeyboardInterrupt, SystemExit)
 
-NOT_OBSERVED = nullcontext()
-"""A context manager that does nothing, for use without observers."""
-
 
 class Seen:
     """A request as an observer sees it. It is complete when the context manager exits."""
@@ -112,7 +109,7 @@ def observed(
     observers: Sequence[Observer], subject: Seen | Running
 ) -> AbstractContextManager[None]:
     """A context manager that surrounds `subject` with those of all observers."""
-    return _Observed(observers, subject) if observers else NOT_OBSERVED
+    return _Observed(observers, subject)
 
 
 class _Observed(AbstractContextManager[None]):

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias, cast
 
 from .claims import Claims
 from .delivery import Delivery, is_readable_as, without_claim
-from .dispatch import Run, arun_handlers, run_handlers
+from .dispatch import arun_handlers, run_handlers
 from .errors import ConfigurationError, HandlerError, InputTypeError
 from .handler import RegisteredHandler, check_name, check_needs_no_store
 from .logs import log
@@ -99,13 +99,14 @@ class Processor:
         pending = _without(chosen, done)
         if not pending:
             return "duplicate" if chosen else "unhandled"
+        delivery = without_claim(delivery)
         try:
             if self.store is None:
-                run_handlers(pending, self._run(delivery))
+                run_handlers(pending, delivery.event, delivery, None, self.observers)
                 return "handled"
             with self._claims(self.store, delivery, pending) as claims:
                 with _precedence(claims):
-                    run_handlers(claims.to_run, self._run(delivery, claims))
+                    run_handlers(claims.to_run, delivery.event, delivery, claims, self.observers)
                 return claims.outcome
         except HandlerError as error:
             error.done = (*done, *error.done)
@@ -127,20 +128,27 @@ class Processor:
         pending = _without(chosen, done)
         if not pending:
             return "duplicate" if chosen else "unhandled"
+        delivery = without_claim(delivery)
         try:
             if self.store is None:
-                await arun_handlers(pending, self._run(delivery), run_sync)
+                await arun_handlers(
+                    pending, delivery.event, delivery, None, self.observers, run_sync=run_sync
+                )
                 return "handled"
             async with self._claims(self.store, delivery, pending) as claims:
                 with _precedence(claims):
-                    await arun_handlers(claims.to_run, self._run(delivery, claims), run_sync)
+                    await arun_handlers(
+                        claims.to_run,
+                        delivery.event,
+                        delivery,
+                        claims,
+                        self.observers,
+                        run_sync=run_sync,
+                    )
                 return claims.outcome
         except HandlerError as error:
             error.done = (*done, *error.done)
             raise
-
-    def _run(self, delivery: Delivery, claims: Claims | None = None) -> Run:
-        return Run(delivery.event, without_claim(delivery), claims, self.observers)
 
     def _claims(
         self,

@@ -65,9 +65,10 @@ class Reading:
         """Whether the first reading finds an event of this type, which must be a known one."""
         if event_type not in EVENT_TYPES:  # Anything can be read as an unknown event.
             return False
-        if self.event is None:
-            self.event = self._first_event_as(event_type)
-        return self.event is not None and self.event.type == event_type
+        event = self.event
+        if event is None:
+            self.event = event = self._first_event_as(event_type)
+        return event is not None and event.type == event_type
 
     def json(self, cut_as: object = None) -> object:
         """The JSON as a new value, with `cut_as` in the place of what the second reading cut."""

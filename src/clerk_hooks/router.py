@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from ._on import EventType, Handler, On
 from .delivery import Delivery, without_claim
-from .dispatch import Run, arun_handlers, run_handlers
+from .dispatch import arun_handlers, run_handlers
 from .errors import ConfigurationError, InputTypeError
 from .event_types import EVENT_TYPES
 from .handler import RegisteredHandler, check_needs_no_store
@@ -100,7 +100,7 @@ class Router(On):
         `Processor`.
         """
         if handlers := self._registry.handlers_for(_event_type(delivery)):
-            run_handlers(handlers, _run(handlers, delivery))
+            run_handlers(handlers, *_given(handlers, delivery))
 
     async def adispatch(
         self, delivery: "Delivery | AnyEvent", *, run_sync: RunSync | None = None
@@ -111,7 +111,7 @@ class Router(On):
         cancelled while one runs, it waits for the end of that handler first.
         """
         if handlers := self._registry.handlers_for(_event_type(delivery)):
-            await arun_handlers(handlers, _run(handlers, delivery), run_sync)
+            await arun_handlers(handlers, *_given(handlers, delivery), run_sync=run_sync)
 
     def _register(
         self, events: "tuple[str | type[Event[Any]], ...]", name: str | None, *, drop_stale: bool
@@ -144,11 +144,13 @@ def _event_type(subject: object) -> str:
     return event_type
 
 
-def _run(handlers: _Handlers, subject: "Delivery | AnyEvent") -> Run:
-    """A run of the handlers, without claims."""
+def _given(
+    handlers: _Handlers, subject: "Delivery | AnyEvent"
+) -> "tuple[AnyEvent, Delivery | None]":
+    """What handlers that need no store are given: the event, and its delivery if there is one."""
     for handler in handlers:
         if handler.drop_stale:
             check_needs_no_store(handler, handler)
     if isinstance(subject, Delivery):
-        return Run(subject.event, without_claim(subject))
-    return Run(subject)
+        return subject.event, without_claim(subject)
+    return subject, None

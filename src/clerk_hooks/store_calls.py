@@ -3,12 +3,11 @@
 asyncio is imported inside the functions, because most synchronous programs never need it.
 """
 
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .errors import ClerkHooksError, ConfigurationError, StoreUnavailable
+from .errors import ConfigurationError, StoreUnavailable
 from .memory import MemoryStore
 from .waiting import ThreadCall, wait
 
@@ -17,9 +16,16 @@ if TYPE_CHECKING:
 
 
 def ask(store: object, name: str, *arguments: object) -> Any:
-    """The answer of the store's method. Raises `StoreUnavailable` and `ConfigurationError`."""
-    with _errors_of_the_store():
+    """The answer of the store's method.
+
+    Raises `ConfigurationError`, and `StoreUnavailable` for everything else that the store raises.
+    """
+    try:
         return getattr(store, name)(*arguments)
+    except (ConfigurationError, StoreUnavailable):
+        raise
+    except Exception as error:
+        raise _unavailable(error) from error
 
 
 async def aask(
@@ -29,40 +35,35 @@ async def aask(
 
     The call is waited for through every cancellation, because a claim that is half made is neither
     there nor gone. `cancelled` gets the cancellation, which the caller raises when it has noted the
-    answer. If the store fails, this raises it.
+    answer; if there is none because the store failed, this raises it.
     """
+    if type(store) is MemoryStore:  # It never waits, so it needs neither a thread nor a task.
+        return ask(store, name, *arguments)
     import asyncio
 
     method: Callable[..., Awaitable[object]] | None = getattr(store, "a" + name, None)
     cancellation = None
     try:
-        with _errors_of_the_store():
-            if method is None:
-                call = ThreadCall(partial(getattr(store, name), *arguments))
-                cancellation = await call.run(asyncio.to_thread)
-                return call.result()
-            if type(store) is MemoryStore:  # It never waits, so nothing can cancel it.
-                return await method(*arguments)
+        if method is None:
+            call = ThreadCall(partial(getattr(store, name), *arguments))
+            cancellation = await call.run(asyncio.to_thread)
+            answer = call.result()
+        else:
             future = asyncio.ensure_future(method(*arguments))
             cancellation = await wait(future)
             if future.cancelled() and cancellation is None:
                 raise RuntimeError("the store was cancelled by what it awaits")
-            return future.result()
-    except ClerkHooksError as error:
+            answer = future.result()
+    except Exception as error:
         if cancellation is not None:
             raise cancellation from error
-        raise
-    finally:
-        if cancellation is not None:
-            cancelled.append(cancellation)
+        if isinstance(error, (ConfigurationError, StoreUnavailable)):
+            raise
+        raise _unavailable(error) from error
+    if cancellation is not None:
+        cancelled.append(cancellation)
+    return answer
 
 
-@contextmanager
-def _errors_of_the_store() -> Generator[None]:
-    """Turn everything that a store raises, except `ConfigurationError`, into `StoreUnavailable`."""
-    try:
-        yield
-    except (ConfigurationError, StoreUnavailable):
-        raise
-    except Exception as error:
-        raise StoreUnavailable(f"the store failed with {type(error).__name__}") from error
+def _unavailable(error: Exception) -> StoreUnavailable:
+    return StoreUnavailable(f"the store failed with {type(error).__name__}")
