@@ -2,7 +2,7 @@
 
 import json
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -227,12 +227,3 @@ def test_ten_thousand_handlers_of_other_types_do_not_run(router: Router) -> None
     assert sum(len(router.handlers_for(event_type)) for event_type in others) == 10_000
     router.dispatch(EVENT)
     assert ran == [-1]
-
-
-def test_a_generator_that_a_handler_returns_is_not_run(router: Router) -> None:
-    def generate() -> Generator[None, None, None]:
-        pytest.fail("nobody asked for this")
-        yield
-
-    router.on("user.created")(lambda event: generate())
-    router.dispatch(EVENT)
