@@ -135,17 +135,17 @@ async def arun_handlers(  # noqa: PLR0913 - what `run_handlers` takes, and `run_
     for handler in handlers:
         started = perf_counter()
         running = None if claims is None else claims.running(handler)
-        error: BaseException | None = None
         cancelled: list[CancelledError] = []
         begin = partial(_begin, handler, event, delivery, claims, running)
-        try:
-            if observers:
-                with observed(observers, Running(handler.name, event, delivery)):
-                    await _acall(handler, begin, run_sync, cancelled)
-            else:
-                await _acall(handler, begin, run_sync, cancelled)
-        except BaseException as raised:  # noqa: BLE001 - sorted by `_failed`
-            error = None if _is_loss(raised, running) else raised
+        if observers:
+            subject = Running(handler.name, event, delivery)
+            error = await _aobserved(
+                observers, subject, _acall(handler, begin, run_sync, cancelled)
+            )
+        else:
+            error = await _acall(handler, begin, run_sync, cancelled)
+        if error is not None and _is_loss(error, running):
+            error = None
         if error is not None and not isinstance(error, LeaseOver):
             failures.append(_failed(handler, error, started, event, delivery))
         if claims is not None and running is not None and not isinstance(error, LeaseOver):
@@ -182,22 +182,42 @@ async def _acall(
     begin: Callable[[], object],
     run_sync: RunSync | None,
     cancelled: "list[CancelledError]",
-) -> None:
-    """Like `_call`; `cancelled` gets the cancellation that came while a thread could not stop."""
-    if handler.is_async:
-        result = begin()
-    else:
-        import asyncio
+) -> BaseException | None:
+    """Like `_call`, but returns what the handler raises: a coroutine can raise no StopIteration.
 
-        call = ThreadCall(begin)
-        if (cancellation := await call.run(run_sync or asyncio.to_thread)) is not None:
-            cancelled.append(cancellation)
-        result = call.result()
-    if result is not None and isinstance(result, Awaitable):
-        if cancelled:
-            discard(cast("object", result))
-            raise cancelled[0]
-        await awaited(cast("Awaitable[object]", result))
+    `cancelled` gets the cancellation that came while a thread could not stop.
+    """
+    try:
+        if handler.is_async:
+            result = begin()
+        else:
+            import asyncio
+
+            call = ThreadCall(begin)
+            if (cancellation := await call.run(run_sync or asyncio.to_thread)) is not None:
+                cancelled.append(cancellation)
+            result = call.result()
+        if result is not None and isinstance(result, Awaitable):
+            if cancelled:
+                discard(cast("object", result))
+                raise cancelled[0]
+            await awaited(cast("Awaitable[object]", result))
+    except BaseException as error:  # noqa: BLE001 - sorted by `_failed`
+        return error
+    return None
+
+
+async def _aobserved(
+    observers: Sequence[Observer], subject: Running, call: Awaitable[BaseException | None]
+) -> BaseException | None:
+    """What `call` returns; the observers see it raised."""
+    try:
+        with observed(observers, subject):
+            if (error := await call) is not None:
+                raise error
+    except BaseException as error:  # noqa: BLE001 - sorted by `_failed`
+        return error
+    return None
 
 
 def _await_on_loop(awaitable: Awaitable[object]) -> None:
