@@ -114,7 +114,7 @@ ALLOWED = {
     "stores._sql": Sees("idempotency"),
     "stores._lua": Sees(),
     "stores._redis_calls": Sees("errors idempotency stores._lua"),
-    "stores._redis_clients": Sees("errors redis"),
+    "stores._redis_clients": Sees("errors redis asyncio"),
     "stores._redis_errors": Sees("errors redis"),
     "stores.redis": Sees(
         "idempotency stores._fork stores._redis_calls stores._redis_clients "

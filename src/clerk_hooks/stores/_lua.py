@@ -23,11 +23,13 @@ CLAIM = (
     _READ_MARK
     + """
 local message, mark, holders = KEYS[1], KEYS[2], KEYS[3]
-local now, token, leased_until, milliseconds, time, is_delete, message_id = unpack(ARGV, 1, 7)
-local latest = tonumber(ARGV[8])
+local now, token, leased_until, milliseconds, time, is_delete, latest, message_id =
+  string.match(ARGV[1], "^(%S+) (%S+) (%S+) (%S+) (%S*) (%S+) (%S+) (.*)$")
 
 -- Like `idempotency.is_held`.
-local function is_held(ends) return tonumber(ends) > tonumber(now) and tonumber(ends) <= latest end
+local function is_held(ends)
+  return tonumber(ends) > tonumber(now) and tonumber(ends) <= tonumber(latest)
+end
 
 local is_stale, holder_until, holder = false, nil, nil
 if mark then
@@ -46,7 +48,7 @@ if mark then
 end
 
 local outcomes, has_run, busy_until, busy_with = {}, false, nil, ""
-for i = 9, #ARGV do
+for i = 2, #ARGV do
   local drops_stale, handler = string.sub(ARGV[i], 1, 1) == "1", string.sub(ARGV[i], 2)
   local outcome, record = "run", redis.call("HGET", message, handler)
   local state, ends, owner
@@ -70,25 +72,26 @@ for i = 9, #ARGV do
     redis.call("HSET", message, handler, text)
     has_run = true
   end
-  outcomes[i - 8] = outcome
+  outcomes[i - 1] = outcome
 end
 if has_run then redis.call("PEXPIRE", message, milliseconds) end
-return {table.concat(outcomes, " "), busy_until or "", busy_with}
+return table.concat(outcomes, " ") .. "\\n" .. (busy_until or "") .. "\\n" .. busy_with
 """
 )
 """Keys: the message, and with an object its mark and holders.
 
-Returns an outcome per handler, and of the first busy one until when it is, and which other message
-holds the object."""
+Returns three lines: an outcome per handler; until when the first busy one is; and the other message
+that holds the object. Text is read and packed faster than lists, and this is the hottest call."""
 
 CONFIRM = (
     _READ_MARK
     + """
-local message, mark, handler = KEYS[1], KEYS[2], ARGV[8]
-local now, token, forget_at, milliseconds, time, is_delete, message_id = unpack(ARGV, 1, 7)
+local message, mark, handler, token = KEYS[1], KEYS[2], ARGV[2], ARGV[3]
+local now, forget_at, milliseconds, time, is_delete, call, message_id =
+  string.match(ARGV[1], "^(%S+) (%S+) (%S+) (%S*) (%S+) (%S+) (.*)$")
 
-local record, done = redis.call("HGET", message, handler), "done " .. forget_at .. " " .. token
-done = done .. " " .. ARGV[9]
+local record = redis.call("HGET", message, handler)
+local done = "done " .. forget_at .. " " .. token .. " " .. call
 if record == done then return 1 end
 local owner, holders = string.match(record or "", "^running %S+ (%S+) ?(.*)$")
 if owner ~= token then return 0 end

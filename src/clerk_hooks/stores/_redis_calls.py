@@ -66,14 +66,14 @@ class Calls:
             keys += [self._object_key("mark", object), self._object_key("holders", object)]
         kept = ceil(1000 * max(seconds, self._retention))
         latest = repr(now + seconds + CLOCK_SKEW)
-        head = (repr(now), token, repr(now + seconds), kept, *_version(object), message_id, latest)
+        head = f"{now!r} {token} {now + seconds!r} {kept} {_version(object)} {latest} {message_id}"
         droppers = frozenset[str]() if object is None else object.handlers
         flagged = [f"{int(name in droppers)}{name}" for name in handlers]
 
         def read(reply: Any) -> Claim:
-            return _claim(handlers, token, *map(_text, reply))
+            return _claim(handlers, token, *_text(reply).split("\n", 2))
 
-        return Call(_CLAIM, keys, (*head, *flagged), read)
+        return Call(_CLAIM, keys, (head, *flagged), read)
 
     def confirm(
         self, message_id: str, handler: str, token: str, mark: ObjectVersion | None
@@ -83,9 +83,9 @@ class Calls:
         keys = [self._message_key(message_id)]
         if mark is not None:
             keys.append(self._object_key("mark", mark))
-        ends, kept = repr(now + self._retention), ceil(1000 * self._retention)
-        head = (repr(now), token, ends, kept, *_version(mark), message_id)
-        return Call(_CONFIRM, keys, (*head, handler, new_token()), bool)
+        ends, kept, call = now + self._retention, ceil(1000 * self._retention), new_token()
+        head = f"{now!r} {ends!r} {kept} {_version(mark)} {call} {message_id}"
+        return Call(_CONFIRM, keys, (head, handler, token), bool)
 
     def release(self, message_id: str, handlers: Sequence[str], token: str) -> Call[None]:
         """Gives up claims."""
@@ -126,11 +126,11 @@ _CLAIM, _CONFIRM, _RELEASE = _Script(CLAIM), _Script(CONFIRM), _Script(RELEASE)
 _SHOW, _FORGET = _Script(SHOW), _Script(FORGET)
 
 
-def _version(version: ObjectVersion | None) -> "tuple[str | int, int]":
+def _version(version: ObjectVersion | None) -> str:
     """Time and kind. An empty text stands for no time: Lua does not read it as a number."""
     if version is None:
-        return "", 0
-    return "" if version.time is None else version.time, int(version.is_delete)
+        return " 0"
+    return f"{'' if version.time is None else version.time} {int(version.is_delete)}"
 
 
 def _claim(handlers: Sequence[str], token: str, outcomes: str, until: str, other: str) -> Claim:

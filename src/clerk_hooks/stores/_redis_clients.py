@@ -12,10 +12,12 @@ A command is sent once more if its connection turns out to be lost, as idle ones
 firewall. Redis may have run it the first time; `_lua.py` says why that does no harm.
 """
 
+import asyncio
 import re
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from math import inf
 from types import ModuleType
 from typing import Any, cast
@@ -35,29 +37,24 @@ def client_maker(
 ) -> Callable[[], Any]:
     """A function that makes a client with the settings of `client`, which may be a URL.
 
-    `library` is ``redis`` or ``redis.asyncio``. The clients of ``redis`` keep to what `begin_call`
-    has said; those of ``redis.asyncio`` wait for ever, except for `timeout` seconds for a free
-    connection. A client of a cluster or of Sentinel is returned itself. Raises
-    `ConfigurationError`.
+    `library` is ``redis`` or ``redis.asyncio``. The clients for ``redis`` keep to what `begin_call`
+    has said, and wait `timeout` seconds for a free connection; those for ``redis.asyncio`` wait for
+    ever. A client of a cluster or of Sentinel is returned itself. Raises `ConfigurationError`.
     """
     names: Any = library
     _check(client, names, prefix)
     source: Any = client if isinstance(client, str) else getattr(client, "connection_pool", None)
     if type(source) not in (str, names.ConnectionPool, names.BlockingConnectionPool):
         return lambda: client
-    mixin = (_Punctual,) if library is redis else ()
+    build = partial(_punctual_client, timeout) if library is redis else _Direct
 
     def make() -> Any:
         theirs = names.ConnectionPool.from_url(source) if isinstance(source, str) else source
-        pool = names.BlockingConnectionPool(
-            max_connections=min(theirs.max_connections, _MOST),
-            timeout=timeout,
-            connection_class=type("Connection", (*mixin, theirs.connection_class), {}),
-            **_settings(theirs.connection_kwargs),
-            retry=names.retry.Retry(NoBackoff(), 1),
-        )
+        settings = _settings(theirs) | {"retry": names.retry.Retry(NoBackoff(), 1)}
+        made = build(theirs.connection_class, settings)
+        pool: Any = made.connection_pool
         pool.connection_class(**pool.connection_kwargs)  # Refuses options that are wrong.
-        return redis.Redis(connection_pool=pool) if library is redis else _Direct(pool)
+        return made
 
     try:
         make()  # Does not connect.
@@ -74,29 +71,32 @@ def begin_call(timeout: float) -> None:
 
 
 class _Direct:
-    """Runs commands on a pool, as a client of ``redis.asyncio`` does, but without its metrics.
+    """Runs commands on a pool of ``redis.asyncio``, as its client does, in half of the time.
 
-    Those take a third of the time that a command takes.
+    It leaves out the client's metrics, and asyncio's semaphore costs less than a blocking pool.
     """
 
-    def __init__(self, pool: Any) -> None:
+    def __init__(self, kind: type, settings: dict[str, Any]) -> None:
+        pool: Any = redis.asyncio.ConnectionPool(connection_class=kind, **settings)
         self.connection_pool = pool
+        self._free = asyncio.Semaphore(pool.max_connections)
 
     async def execute_command(self, *command: str | int) -> Any:
-        """The reply to `command`, as it was sent."""
-        connection = await self.connection_pool.get_connection()
+        """The reply to `command`, as Redis sent it."""
+        async with self._free:
+            connection = await self.connection_pool.get_connection()
 
-        async def exchange() -> Any:
-            await connection.send_command(*command)
-            return await connection.read_response()
+            async def exchange() -> Any:
+                await connection.send_command(*command)
+                return await connection.read_response()
 
-        async def disconnect(_: Exception) -> None:
-            await connection.disconnect()
+            async def disconnect(_: Exception) -> None:
+                await connection.disconnect()
 
-        try:
-            return await connection.retry.call_with_retry(exchange, disconnect)
-        finally:
-            await self.connection_pool.release(connection)
+            try:
+                return await connection.retry.call_with_retry(exchange, disconnect)
+            finally:
+                await self.connection_pool.release(connection)
 
 
 class _Call(threading.local):
@@ -107,6 +107,12 @@ class _Call(threading.local):
 
 
 _call = _Call()
+
+
+def _punctual_client(timeout: float, kind: type, settings: dict[str, Any]) -> redis.Redis:
+    punctual = type("Connection", (_Punctual, kind), {})
+    pool: Any = redis.BlockingConnectionPool
+    return redis.Redis(connection_pool=pool(timeout=timeout, connection_class=punctual, **settings))
 
 
 class _Punctual:
@@ -136,11 +142,12 @@ def _remaining() -> float:
     return max(_call.ends - time.monotonic(), 0.001)  # 0 would mean non-blocking mode.
 
 
-def _settings(options: dict[str, Any]) -> dict[str, Any]:
+def _settings(pool: Any) -> dict[str, Any]:
     """The options of a pool, without timeouts, retries, and what redis-py adds for its own use."""
     others = ("maint_notifications", "oss_cluster", "orig_", "retry")
-    kept = {name: value for name, value in options.items() if not name.startswith(others)}
-    return kept | {"socket_timeout": None, "socket_connect_timeout": None}
+    kept = {k: v for k, v in pool.connection_kwargs.items() if not k.startswith(others)}
+    most = min(pool.max_connections, _MOST)
+    return kept | {"socket_timeout": None, "socket_connect_timeout": None, "max_connections": most}
 
 
 def _check(client: object, library: Any, prefix: str) -> None:
