@@ -47,6 +47,15 @@ TEST_KIT = (
     "testing._samples.billing testing._samples.shapes"
 )
 
+SQL_STORE = (
+    "errors idempotency delivery running_handler stores._transaction stores._spelling stores._sql "
+    "stores._own stores._store stores._fork"
+)
+SQLALCHEMY = " ".join(
+    f"stores.sqlalchemy._{name}"
+    for name in ["async", "dialects", "engines", "errors", "sessions", "sync", "tables", "watchdog"]
+)
+
 # The names in front of a dot-star stand for the modules of a folder that have no row of their own.
 ALLOWED = {
     "clerk_hooks": Sees(CORE),
@@ -111,7 +120,6 @@ ALLOWED = {
     "events._catalog": Sees(f"events._base {FAMILIES} event_types"),
     "events": Sees("event_types", "", f"events._base events._catalog {FAMILIES}"),
     "stores": Sees("", "", "stores.redis stores.sqlalchemy stores.sqlite"),
-    "stores._sql": Sees("idempotency"),
     "stores._lua": Sees(),
     "stores._redis_calls": Sees("errors idempotency stores._lua"),
     "stores._redis_clients": Sees("errors redis asyncio"),
@@ -120,21 +128,23 @@ ALLOWED = {
         "idempotency stores._fork stores._redis_calls stores._redis_clients "
         "stores._redis_errors redis asyncio"
     ),
-    "stores._tables": Sees("errors stores._sql sqlalchemy"),
-    "stores._database": Sees("errors stores._sql stores._tables sqlalchemy"),
     "stores._fork": Sees(),
-    "stores._watchdog": Sees("stores._fork sqlalchemy"),
-    "stores._engines": Sees(
-        "errors stores._fork stores._sql stores._database stores._watchdog sqlalchemy",
-        "asyncio",
-        "asyncio",
+    "stores._transaction": Sees(),
+    "stores._spelling": Sees(),
+    "stores._marks": Sees("idempotency stores._spelling stores._transaction"),
+    "stores._sql": Sees("idempotency stores._marks stores._spelling stores._transaction"),
+    "stores._store": Sees("errors idempotency stores._sql stores._transaction"),
+    "stores._own": Sees("errors idempotency running_handler stores._sql stores._transaction"),
+    "stores._sqlite_file": Sees("errors stores._fork stores._spelling stores._transaction"),
+    "stores.sqlite": Sees(f"{SQL_STORE} stores._sqlite_file"),
+    "stores.sqlalchemy._tables": Sees("errors stores._spelling sqlalchemy"),
+    "stores.sqlalchemy._watchdog": Sees("stores._fork sqlalchemy"),
+    "stores.sqlalchemy.*": Sees(
+        f"{SQL_STORE} stores._fork {SQLALCHEMY} sqlalchemy",
+        "asyncio sqlalchemy",
+        "asyncio sqlalchemy",
     ),
-    "stores._awaited": Sees("errors idempotency stores._sql stores._engines"),
-    "stores.sqlalchemy": Sees(
-        "errors idempotency delivery stores._sql stores._tables stores._database stores._engines "
-        "stores._awaited sqlalchemy"
-    ),
-    "stores.sqlite": Sees("errors idempotency stores._fork stores._sql"),
+    "stores.sqlalchemy": Sees(f"{SQLALCHEMY} sqlalchemy"),
     "adapters": Sees(),
     "adapters._length": Sees("clerk_hooks"),
     "adapters.wsgi": Sees("clerk_hooks adapters._length"),
@@ -221,7 +231,8 @@ def resolve(module: str, level: int, source: str, name: str) -> tuple[str, str]:
 
 
 def row_of(module: str) -> Sees:
-    row = ALLOWED.get(module) or ALLOWED.get(module.partition(".")[0] + ".*")
+    rows = (module, f"{module.rpartition('.')[0]}.*", f"{module.partition('.')[0]}.*")
+    row = next((ALLOWED[name] for name in rows if name in ALLOWED), None)
     assert row is not None, f"tests/test_imports.py: {module} needs a row in ALLOWED"
     return row
 

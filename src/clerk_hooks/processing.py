@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias, cast
 from .claims import Claims
 from .delivery import Delivery, is_readable_as, without_claim
 from .dispatch import arun_handlers, run_handlers
-from .errors import ConfigurationError, HandlerError, InputTypeError
+from .errors import ConfigurationError, HandlerError, InputTypeError, StoreUnavailable
 from .handler import RegisteredHandler, check_name, check_needs_no_store
 from .logs import log
 from .observe import Observer, checked
@@ -229,6 +229,9 @@ def _precedence(claims: Claims) -> Generator[None]:
         yield
     except HandlerError as error:
         error.done = claims.done
+        for raised in error.errors:
+            if isinstance(raised, StoreUnavailable):  # By the store, in the app's transaction.
+                raise StoreUnavailable(str(raised)) from error
         if error.is_abort and (waits_for := claims.waits_for) is not None:
             raise waits_for from error
         raise

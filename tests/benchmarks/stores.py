@@ -176,7 +176,7 @@ def database(name: str) -> Iterator[tuple[str, Any]]:
                     copy.write_row((id_, HANDLER, "0" * 24, until))
             connection.execute("VACUUM ANALYZE clerk_hooks_claims")
         yield schema, store
-        store._transactions._engine.dispose()
+        store._transactions.engine.dispose()
 
 
 def batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:

@@ -70,14 +70,19 @@ class Place(NamedTuple):
         """Whether the handlers write to the database of the store, in its transactions."""
         return self.kind.endswith("transactional")
 
-    def write(self, store: Any, delivery: Delivery, effect: dict[str, object]) -> None:
+    @contextmanager
+    def transaction(
+        self, store: Any, delivery: Delivery, effect: dict[str, object]
+    ) -> Iterator[None]:
         """Do what a handler does, in the transaction in which it is confirmed."""
         from sqlalchemy import text
 
-        connection = store.connection(delivery)
-        connection.execute(text(_NOTE), effect)
-        if effect["handler"] == "mirror":
-            connection.execute(text(_MIRROR), effect)
+        engine = store._transactions.engine
+        with engine.connect() as connection, store.transaction(delivery, connection):
+            connection.execute(text(_NOTE), effect)
+            if effect["handler"] == "mirror":
+                connection.execute(text(_MIRROR), effect)
+            yield
 
     def effects(self) -> list[tuple[Any, ...]]:
         """What the handlers have written: as journal entries without their step."""

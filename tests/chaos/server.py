@@ -74,9 +74,12 @@ class Handlers:
             self._journal.write("effect", *effect.values())
         else:
             at = {"at": time.monotonic_ns(), "worker": self._journal.worker}
-            self._place.write(self._store, delivery, {**at, **effect})
-            if random.random() < 0.05:
-                raise FlakyError  # What it has written must go.
+            with self._place.transaction(self._store, delivery, {**at, **effect}):
+                time.sleep(random.uniform(0, 0.004))
+                if random.random() < 0.05:
+                    raise FlakyError  # What it has written must go.
+            claim = delivery.message_id, handler, running.token
+            self._journal.write("confirmed", *claim)
         time.sleep(random.uniform(0, 0.004))
 
 
@@ -126,9 +129,8 @@ def serve(
     random.seed()
     store = place.open()
     handlers = Handlers(place, store, journal)
-    endpoint = Endpoint(
-        handlers.router(), secret=SECRET, store=Confirming(store, journal), lease=lease
-    )
+    confirming = store if place.is_transactional else Confirming(store, journal)
+    endpoint = Endpoint(handlers.router(), secret=SECRET, store=confirming, lease=lease)
     server = Server(listening.getsockname(), Quiet, bind_and_activate=False)
     server.socket = listening
     server.server_name, server.server_port = "127.0.0.1", listening.getsockname()[1]

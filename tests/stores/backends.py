@@ -18,7 +18,7 @@ import pytest
 import sqlalchemy
 
 from .nursery import Nursery, Worker
-from .worker import Awaited, async_engine, build
+from .worker import Awaited, async_engine, build, engine_of
 
 POSTGRESQL = os.environ.get("CLERK_HOOKS_TEST_POSTGRESQL", "postgres@127.0.0.1:5432/test")
 MARIADB = os.environ.get("CLERK_HOOKS_TEST_MARIADB", "root@127.0.0.1:3306")
@@ -64,11 +64,11 @@ class Backend:
             return self._memory
         store = build(self.kind, self.url, **options)
         if self.kind == "async":
-            engine = store._transactions._engine
+            engine = engine_of(store)
             store = Awaited(store)
             self._close += [store.stop, lambda: store.run(engine.dispose())]
         elif self.kind == "sync":
-            self._close.append(store._transactions._engine.dispose)
+            self._close.append(engine_of(store).dispose)
         elif self.kind == "sqlite" or self.kind == "redis":
             self._close.append(store.close)
         elif self.kind == "async redis":
@@ -91,7 +91,8 @@ class Backend:
         """What the database says to a statement of somebody else's, who commits at once."""
         if self.kind == "async":
             return asyncio.run(_asql(self.url, statement))
-        engine = sqlalchemy.create_engine(self.url)
+        url = f"sqlite:///{self.url}" if self.kind == "sqlite" else self.url
+        engine = sqlalchemy.create_engine(url)
         with engine.begin() as connection:
             result = connection.exec_driver_sql(statement)
             rows = list(result) if result.returns_rows else []

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from clerk_hooks import ConfigurationError
 from clerk_hooks.stores.redis import AsyncRedisStore, RedisStore
-from clerk_hooks.stores.sqlalchemy import SQLAlchemyStore
+from clerk_hooks.stores.sqlalchemy import AsyncSQLAlchemyStore, SQLAlchemyStore
 from clerk_hooks.stores.sqlite import SQLiteStore
 
 from .backends import backend
@@ -106,7 +106,7 @@ def test_an_engine_that_commits_each_statement_is_refused_at_first_use(
         engine = sqlalchemy.create_engine(place.url, **AUTOCOMMIT[way])
         with pytest.raises(ConfigurationError, match="AUTOCOMMIT") as caught:
             SQLAlchemyStore(engine).claim("msg_1", ["h"], timedelta(seconds=1))
-        assert caught.value.reason == "wrong_engine"
+        assert caught.value.reason == "autocommit"
         assert sqlalchemy.inspect(engine).get_table_names() == []
         engine.dispose()
 
@@ -126,14 +126,14 @@ def test_an_async_engine_that_commits_each_statement_is_refused_at_first_use(
     async def claim(url: str) -> None:
         engine = async_engine(url, **AUTOCOMMIT[way])
         try:
-            await SQLAlchemyStore(engine).aclaim("msg_1", ["h"], timedelta(seconds=1), None)
+            await AsyncSQLAlchemyStore(engine).aclaim("msg_1", ["h"], timedelta(seconds=1), None)
         finally:
             await engine.dispose()
 
     with backend("sqlalchemy-asyncpg", tmp_path) as place:
         with pytest.raises(ConfigurationError, match="AUTOCOMMIT") as caught:
             asyncio.run(claim(place.url))
-        assert caught.value.reason == "wrong_engine"
+        assert caught.value.reason == "autocommit"
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
@@ -141,12 +141,24 @@ def test_a_database_in_memory_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="MemoryStore"):
         SQLAlchemyStore(url)
     with pytest.raises(ConfigurationError, match="MemoryStore"):
-        SQLAlchemyStore(create_async_engine("sqlite+aiosqlite://"))
+        AsyncSQLAlchemyStore(create_async_engine("sqlite+aiosqlite://"))
 
 
-def test_a_url_of_an_async_driver_is_refused_with_what_to_pass() -> None:
-    with pytest.raises(ConfigurationError, match="pass create_async_engine"):
-        SQLAlchemyStore("postgresql+asyncpg://user:hunter2@host/db")
+@pytest.mark.parametrize(
+    ("store", "engine", "instead"),
+    [
+        (SQLAlchemyStore, "postgresql+asyncpg://user:hunter2@host/db", "AsyncSQLAlchemyStore"),
+        (SQLAlchemyStore, create_async_engine("sqlite+aiosqlite:///x"), "AsyncSQLAlchemyStore"),
+        (AsyncSQLAlchemyStore, "mysql+pymysql://user:hunter2@host/db", "SQLAlchemyStore"),
+        (AsyncSQLAlchemyStore, sqlalchemy.create_engine("sqlite:///x"), "SQLAlchemyStore"),
+    ],
+)
+def test_an_engine_for_the_other_store_is_refused_with_what_to_use(
+    store: Any, engine: Any, instead: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=rf"\b{instead}\b") as caught:
+        store(engine)
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_driver_that_is_missing_is_named_with_how_to_install_it(

@@ -75,10 +75,10 @@ def test_a_confirm_in_a_handlers_transaction_that_waits_for_the_row(
 
     @router.on("user.created", name="h")
     def handler(event: object, delivery: Any) -> None:
-        store.connection(delivery).exec_driver_sql("SELECT 1")
-        if not others:
-            others.append(engine.connect())
-            others[0].exec_driver_sql("SELECT * FROM clerk_hooks_claims FOR UPDATE")
+        with engine.connect() as connection, store.transaction(delivery, connection):
+            if not others:
+                others.append(engine.connect())
+                others[0].exec_driver_sql("SELECT * FROM clerk_hooks_claims FOR UPDATE")
 
     receiver = Receiver(store, router)
     started = time.monotonic()

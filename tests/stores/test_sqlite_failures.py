@@ -145,7 +145,7 @@ def fill(store: SQLiteStore) -> None:
 def test_a_file_that_may_not_grow_is_unavailable(path: Path) -> None:
     store = SQLiteStore(path)
     store.claim("msg_1", ["h"], LEASE)
-    connection = store._file._connection
+    connection = store._writer._connection
     assert connection is not None
     connection.execute("PRAGMA max_page_count = 1")  # It takes what there is.
     with pytest.raises(StoreUnavailable, match="full"):
@@ -190,7 +190,7 @@ def test_a_file_that_may_not_be_written_is_unavailable(
     store.close()
     before = path.read_bytes()
     read_only = SQLiteStore(path)
-    read_only._file._path = f"file:{path}?mode=ro"  # As for a program without the right to write.
+    read_only._writer._path = f"file:{path}?mode=ro"  # As for a program without the right to write.
     connect = sqlite3.connect
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
@@ -204,7 +204,7 @@ def test_a_file_that_may_not_be_written_is_unavailable(
 def test_the_file_is_in_wal_mode_and_synchronous_is_normal(path: Path) -> None:
     store = SQLiteStore(path)
     store.claim("msg_1", ["h"], LEASE)
-    connection = store._file._connection
+    connection = store._writer._connection
     assert connection is not None
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert connection.execute("PRAGMA synchronous").fetchone() == (1,)

@@ -13,10 +13,11 @@ import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from clerk_hooks import Delivery, Endpoint, Router, sign
+from clerk_hooks import Delivery, Endpoint, Reply, Router, sign
 from clerk_hooks.idempotency import ObjectVersion
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -25,7 +26,7 @@ PAYLOAD = b'{"type": "user.created", "timestamp": 1700000000000, "data": {"id": 
 
 
 def build(kind: str, url: str, **options: Any) -> Any:
-    """The store of a kind; one on an `AsyncEngine` where the kind is ``async``."""
+    """The store of a kind; where the kind is ``async``, one that is only awaited."""
     if kind == "memory":
         from clerk_hooks import MemoryStore
 
@@ -45,11 +46,20 @@ def build(kind: str, url: str, **options: Any) -> Any:
 
         url, _, prefix = url.partition(" ")
         return AsyncRedisStore(url, prefix=prefix, **options)
-    from clerk_hooks.stores.sqlalchemy import SQLAlchemyStore
+    from clerk_hooks.stores.sqlalchemy import AsyncSQLAlchemyStore, SQLAlchemyStore
 
     if kind == "sync":
         return SQLAlchemyStore(url, **options)
-    return SQLAlchemyStore(async_engine(url), **options)
+    return AsyncSQLAlchemyStore(async_engine(url), **options)
+
+
+def engine_of(store: Any) -> Any:
+    """The engine of a store of SQLAlchemy's, sync or async as the store is."""
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    if hasattr(store, "claim"):
+        return store._transactions.engine
+    return AsyncEngine(store._store._transactions.engine)
 
 
 def async_engine(url: str, **options: Any) -> Any:
@@ -62,7 +72,7 @@ def async_engine(url: str, **options: Any) -> Any:
 
 
 class Awaited:
-    """A store on an `AsyncEngine`, with an event loop of its own to await it on."""
+    """A store that is only awaited, with an event loop of its own to await it on."""
 
     def __init__(self, store: Any) -> None:
         self.store = store
@@ -112,21 +122,26 @@ class Receiver:
     def __init__(self, store: Any, router: Router) -> None:
         self.store = store
         self.endpoint = Endpoint(router, secret=SECRET, store=store)
-        self._loop = asyncio.new_event_loop() if hasattr(store, "aclaim") else None
+        self._loop = None if hasattr(store, "claim") else asyncio.new_event_loop()
 
     def receive(self, message_id: str, payload: bytes = PAYLOAD) -> int:
+        return self.reply(message_id, payload).status
+
+    def reply(self, message_id: str, payload: bytes = PAYLOAD) -> Reply:
         headers = sign(payload, secret=SECRET, message_id=message_id)
         if self._loop is None:
-            return self.endpoint.receive(payload, headers).status
-        return self._loop.run_until_complete(self.endpoint.areceive(payload, headers)).status
+            return self.endpoint.receive(payload, headers)
+        return self._loop.run_until_complete(self.endpoint.areceive(payload, headers))
 
     def close(self) -> None:
-        """Close the connections of a store of SQLAlchemy's."""
-        engine = self.store._transactions._engine
+        """Close the connections of a store in a database."""
+        if hasattr(self.store, "close"):
+            self.store.close()
+            return
         if self._loop is None:
-            engine.dispose()
+            engine_of(self.store).dispose()
         else:
-            self._loop.run_until_complete(engine.dispose())
+            self._loop.run_until_complete(engine_of(self.store).dispose())
             self._loop.close()
 
 
@@ -170,52 +185,82 @@ def objects(store: Any, rounds: int, name: str, lock: str, **_: Any) -> None:
     say(met)
 
 
-def transact(store: Any, die_at: str, **_: Any) -> None:
-    """Deliver a message to a handler that writes a row, and die by SIGKILL at a point of that."""
-    from sqlalchemy import event as sqlalchemy_event
+def transact(store: Any, way: str, die_at: str, **_: Any) -> None:
+    """Deliver a message to a handler that writes a row, and stop or die at a point of that.
+
+    `die_at` may begin with ``stop ``: then this process stands still there, until it is told on.
+    """
+    reached: list[str] | None = None
 
     def reach(point: str) -> None:
+        if reached is None:
+            return
+        if point == "commit":
+            point = f"commit {1 + sum(one.startswith('commit') for one in reached)}"
+        reached.append(point)
         if point == die_at:
             os.kill(os.getpid(), signal.SIGKILL)
+        if f"stop {point}" == die_at:
+            say("stopped")
+            os.kill(os.getpid(), signal.SIGSTOP)
 
-    def before_commit(_: object) -> None:
-        commits.append("")
-        reach(f"commit {len(commits)}")
+    receiver = Receiver(store, writing_router(store, way, reach))
+    receiver.receive("msg_0")  # The tables are made.
+    reached = []
+    if hasattr(store, "_writer"):
+        trace_commits(store._writer._connection, reach)
+    else:
+        from sqlalchemy import event
 
-    commits: list[str] = []
-    receive = Receiver(store, writing_router(store, reach)).receive
-    engine = store._transactions._engine
-    receive("msg_0")  # The tables are made.
-    sqlalchemy_event.listen(getattr(engine, "sync_engine", engine), "commit", before_commit)
-    receive("msg_1")
+        engine = engine_of(store)
+        event.listen(getattr(engine, "sync_engine", engine), "commit", lambda _: reach("commit"))
+    status = receiver.receive("msg_1")
     reach("reply")
-    say("not reached")
+    say(status)
 
 
-def writing_router(store: Any, reach: Callable[[str], None] = lambda point: None) -> Router:
+def openers(store: Any) -> dict[str, Any]:
+    """How the handlers of a store's app come by a session or a connection, by its kind."""
+    sessions = import_module(f"{__package__}.sessions" if __package__ else "sessions")
+    if hasattr(store, "_writer"):
+        return sessions.sqlite_openers(store._path)
+    engine = engine_of(store)
+    openers = sessions.sync_openers if hasattr(store, "claim") else sessions.async_openers
+    return openers(engine)
+
+
+def writing_router(
+    store: Any, way: str = "transaction", reach: Callable[[str], None] = lambda point: None
+) -> Router:
     """A router with a handler that writes the message id into the table ``effects``."""
-    from sqlalchemy import text
+    sessions = import_module(f"{__package__}.sessions" if __package__ else "sessions")
 
-    insert = text("INSERT INTO effects (message_id) VALUES (:message_id)")
+    def step(work: Any) -> None:
+        reach("begin")
+        work.write()
+        reach("written")
+        if way == "confirm_in":
+            work.confirm()
+            reach("confirmed")
+            work.commit()
+
+    def open_() -> Any:
+        opened = next(iter(openers(store).values()))()
+        if hasattr(store, "_writer"):
+            trace_commits(opened.thing, reach)
+        return opened
+
     router = Router()
-
-    def write(event: object, delivery: Delivery) -> None:
-        reach("begin")
-        connection = store.connection(delivery)
-        reach("connection")
-        connection.execute(insert, {"message_id": delivery.message_id})
-        reach("end")
-
-    async def awrite(event: object, delivery: Delivery) -> None:
-        reach("begin")
-        connection = await store.connection(delivery)
-        reach("connection")
-        await connection.execute(insert, {"message_id": delivery.message_id})
-        reach("end")
-
-    handler = awrite if hasattr(store, "aclaim") else write
+    handler = sessions.handler(store, open_, step, way)
     router.on("user.created", name="write", drop_stale=True)(handler)
     return router
+
+
+def trace_commits(connection: Any, reach: Callable[[str], None]) -> None:
+    """Tell of each commit on a connection of the module `sqlite3`, before it is done."""
+    connection.set_trace_callback(
+        lambda statement: reach("commit") if statement.strip() == "COMMIT" else None
+    )
 
 
 TASKS = {"deliver": deliver, "objects": objects, "transact": transact}

@@ -1,6 +1,6 @@
 """What type checkers know of the stores that are imported from the package: checked, never run."""
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 from typing_extensions import assert_type
 
 from clerk_hooks import stores
@@ -11,7 +11,7 @@ from clerk_hooks.stores.redis import RedisStore as Same
 def they_are_the_classes_of_the_modules(engine: Engine) -> None:
     assert_type(RedisStore("redis://localhost"), Same)
     assert_type(AsyncRedisStore("redis://localhost"), stores.AsyncRedisStore)
-    assert_type(SQLAlchemyStore(engine), SQLAlchemyStore[Connection])
+    assert_type(SQLAlchemyStore(engine), stores.SQLAlchemyStore)
     assert_type(SQLiteStore("store.sqlite3"), stores.SQLiteStore)
 
 

@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .redis import AsyncRedisStore, RedisStore
-    from .sqlalchemy import SQLAlchemyStore
+    from .sqlalchemy import AsyncSQLAlchemyStore, SQLAlchemyStore
     from .sqlite import SQLiteStore
 
-__all__ = ["AsyncRedisStore", "RedisStore", "SQLAlchemyStore", "SQLiteStore"]
+__all__ = [
+    "AsyncRedisStore",
+    "AsyncSQLAlchemyStore",
+    "RedisStore",
+    "SQLAlchemyStore",
+    "SQLiteStore",
+]
 
 
 if not TYPE_CHECKING:  # So that checkers know a misspelt name.
@@ -19,9 +25,8 @@ if not TYPE_CHECKING:  # So that checkers know a misspelt name.
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        module = import_module(
-            f".{name.removeprefix('Async').removesuffix('Store').lower()}", __name__
-        )
+        kind = name.removeprefix("Async").removesuffix("Store").lower()
+        module = import_module(f".{kind}", __name__)
         return getattr(module, name)
 
 

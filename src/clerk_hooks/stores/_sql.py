@@ -1,68 +1,57 @@
-"""The rules of a store in SQL, for anything that can run statements one by one.
+"""The rules of a store in SQL, for anything that can run statements one by one."""
 
-Each claimed handler of a message has a row. Its `leased_until` is NULL once the handler is done,
-and its `object_key` is set only while a handler that drops stale events is running. Each object has
-a row for its mark, which is also the lock for which two messages of one object queue. A row past
-its `forget_at` does not count, and is deleted from time to time.
+# Theory of operation
+#
+# `idempotency.py` says which states a store keeps, and what may follow what. Here they are rows:
+#
+#   claims   one for each handler of a message     marks   one for each object
+#     absent    no row, or past `forget_at`          the newest event handled: `newest_at`,
+#     running   `leased_until` is set                `is_deleted`; past `forget_at`, nothing is
+#     done      `leased_until` is NULL               known of the object
+#
+# `object_key` of a claim is set only while a handler that drops stale events is running. Rows past
+# `forget_at` are deleted some at a time.
+#
+# Each piece of work is one transaction. Its order of locks is the same everywhere, so that no two
+# wait for each other: first the object's mark, for which messages of one object queue; then claims.
+#
+# - claim: with an object, lock its mark (insert it if it is absent, then read it locked). Insert a
+#   row for each handler; those that have a row already are left alone, which is one atomic step.
+#   If all were inserted, that is all. Else read the rows, decide, and take over what is expired by
+#   an UPDATE that names the old token: of two that try, one changes the row.
+# - confirm: one UPDATE that names the token and the running state; with an object, the mark is
+#   locked and compared before, and moved after. This happens in a transaction of the store, or in
+#   the app's own (`_own.py`), together with what the handler wrote.
+# - release: deletes running rows that hold the token, except those that somebody has locked. That
+#   can be the app's transaction, which this same handler has left open and which confirms the row:
+#   to wait for it would be to wait for ourselves.
+# - show: one SELECT without locks, so that it never waits for an open transaction.
+#
+# A crash rolls back the open transaction. So it leaves rows as they were before the piece of work,
+# or after it.
+#
+# A transaction may be repeatable read or serializable. Then a mark or a claim that changed after
+# its snapshot makes the database refuse the statement, and nothing has changed.
 
-Every transaction locks a mark's row before it locks rows of claims, so that no two wait for each
-other. It begins with a statement that writes, so that SQLite never has to upgrade a lock.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
-from hashlib import sha256
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from ..idempotency import Claim, HandlerRecord, KnownObject, Mark, ObjectVersion, decide
-
-CLAIMS = "clerk_hooks_claims"
-MARKS = "clerk_hooks_marks"
-KEY_LENGTH = 255
-"""Characters in a message id (longer ids are refused), a handler's name or an object's key."""
+from ..idempotency import Claim, HandlerRecord, KnownObject, ObjectVersion, decide
+from ._marks import Marks, object_key
+from ._spelling import CLAIMS, MARKS, Spelling
+from ._transaction import Transaction
 
 _SWEEP_EVERY = 100  # Rows written by this process.
 _SWEEP = 400  # Rows deleted at most. More than were written meanwhile, so that a backlog shrinks.
 _PURGE = 2_000  # Rows deleted in one transaction of `purge`.
 
 
-class Rows(Protocol):
-    """The result of a statement."""
+NOTHING: Mapping[str, object] = {}
 
-    @property
-    def rowcount(self) -> int:
-        """The number of rows that it wrote."""
-        ...
-
-    def fetchall(self) -> Sequence[Any]:
-        """The rows that it read."""
-        ...
-
-
-Execute: TypeAlias = Callable[[str, Mapping[str, object]], Rows]
-"""Runs a statement with ``:name`` parameters in the open transaction."""
-
-
-class Transaction(NamedTuple):
-    """An open transaction, and the time that counts as now in it."""
-
-    execute: Execute
-    now: float
-    """Unix seconds."""
-
-
-class Spelling(NamedTuple):
-    """How a database spells the parts that standard SQL lacks."""
-
-    insert: str = "INSERT INTO"
-    or_nothing: str = "ON CONFLICT DO NOTHING"
-    or_lock: str = "ON CONFLICT (object_key) DO UPDATE SET object_key = excluded.object_key"
-    read_locked: str = ""
-    delete_some: str = (
-        "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} "
-        "WHERE forget_at <= :now ORDER BY forget_at LIMIT :count)"
-    )
+State: TypeAlias = Literal["running", "done", "lost"]
+"""Of a claim, for its owner: ``lost`` once another token holds it."""
 
 
 class Rules:
@@ -81,7 +70,7 @@ class Rules:
         self._retention = retention
         self._spelling = spelling
         self._claims = claims
-        self._marks = marks
+        self._marks = Marks(retention, spelling, marks)
         self._unswept = 0
 
     def claim(
@@ -95,7 +84,7 @@ class Rules:
         """Claim handlers. If nothing is known of the message, one INSERT is enough."""
         known = None
         if object is not None:
-            mark = self._lock_mark(transaction, object)
+            mark = self._marks.lock(transaction, object)
             known = KnownObject(object, mark, self._leases(transaction, message_id, object))
         hoped = decide(handlers, {}, transaction.now, lease, known)
         row = {
@@ -126,9 +115,9 @@ class Rules:
         token: str,
         mark: ObjectVersion | None,
     ) -> bool:
-        """Confirm a handler. If the result is False, the caller must roll back."""
+        """Confirm a handler. If the result is False, nothing has changed."""
         ends = transaction.now + self._retention
-        known = None if mark is None else self._lock_mark(transaction, mark)
+        known = None if mark is None else self._marks.lock(transaction, mark)
         if mark is not None and known is not None and known.outdates(mark):
             return False
         result = transaction.execute(
@@ -140,32 +129,53 @@ class Rules:
         if result.rowcount != 1:
             return False
         if mark is not None and known is not None:
-            moved = known.moved_by(mark)
-            transaction.execute(
-                f"UPDATE {self._marks} SET newest_at = :newest_at, is_deleted = :is_deleted, "  # noqa: S608
-                "forget_at = :forget_at WHERE object_key = :object_key",
-                {
-                    "newest_at": moved.time,
-                    "is_deleted": moved.is_deleted,
-                    "forget_at": ends,
-                    "object_key": _object_key(mark),
-                },
-            )
+            self._marks.move(transaction, mark, known.moved_by(mark))
         return True
+
+    def state(
+        self,
+        transaction: Transaction,
+        claim: tuple[str, str, str],
+        also: str = "",
+        parameters: Mapping[str, object] = NOTHING,
+    ) -> State | None:
+        """The state of a claim for its owner; None if its row is not to be seen.
+
+        `claim` has its message id, handler and token. `also` names more columns, with their
+        parameters: a database may set limits by them.
+        """
+        # A number, because an app's connection may return text in any form.
+        query = (
+            "SELECT CASE WHEN token <> :token THEN 2 WHEN leased_until IS NULL THEN 1 ELSE 0 END"  # noqa: S608
+            f"{also} FROM {self._claims} WHERE message_id = :message_id AND handler = :handler"
+        )
+        named = dict(zip(("message_id", "handler", "token"), claim, strict=True))
+        parameters = {**named, **parameters}
+        rows = transaction.execute(query, parameters).fetchall()
+        if not rows and self._spelling.read_newest is not None:
+            rows = transaction.execute(query + self._spelling.read_newest, parameters).fetchall()
+        states: tuple[State, ...] = ("running", "done", "lost")
+        return states[rows[0][0]] if rows else None
 
     def release(
         self, transaction: Transaction, message_id: str, handlers: Sequence[str], token: str
     ) -> None:
-        """Delete the unconfirmed claims that `token` still holds."""
+        """Delete the unconfirmed claims that `token` holds and no open transaction has locked."""
+        which = (
+            f"FROM {self._claims} WHERE message_id = :message_id AND handler = :handler "
+            "AND token = :token AND leased_until IS NOT NULL"
+        )
+        unlocked = self._spelling.read_unlocked
         for handler in handlers:
-            transaction.execute(
-                f"DELETE FROM {self._claims} WHERE message_id = :message_id "  # noqa: S608
-                "AND handler = :handler AND token = :token AND leased_until IS NOT NULL",
-                {"message_id": message_id, "handler": handler, "token": token},
-            )
+            parameters = {"message_id": message_id, "handler": handler, "token": token}
+            if (
+                unlocked is None
+                or transaction.execute(f"SELECT 1 {which}{unlocked}", parameters).fetchall()
+            ):
+                transaction.execute(f"DELETE {which}", parameters)
 
     def show(self, transaction: Transaction, message_id: str) -> list[HandlerRecord]:
-        """Return the records of a message, ordered by the names of its handlers."""
+        """Return the records of a message, sorted by the names of its handlers."""
         records = self._records(transaction, message_id).values()
         return sorted(record for record in records if record.expires_at > transaction.now)
 
@@ -179,7 +189,7 @@ class Rules:
     def purge_some(self, transaction: Transaction) -> tuple[int, bool]:
         """Delete expired rows; return the number of handlers, and whether that was all."""
         claims = self._delete_some(transaction, self._claims, "message_id, handler", _PURGE)
-        marks = self._delete_some(transaction, self._marks, "object_key", _PURGE)
+        marks = self._delete_some(transaction, self._marks.table, "object_key", _PURGE)
         return claims, max(claims, marks) < _PURGE
 
     def is_sweep_due(self, written: int) -> bool:
@@ -193,29 +203,14 @@ class Rules:
     def sweep(self, transaction: Transaction) -> None:
         """Delete some expired rows, so that the tables do not grow forever."""
         self._delete_some(transaction, self._claims, "message_id, handler", _SWEEP)
-        self._delete_some(transaction, self._marks, "object_key", _SWEEP)
-
-    def _lock_mark(self, transaction: Transaction, version: ObjectVersion) -> Mark:
-        """Lock and return the mark of an object. Until the transaction ends, others wait here."""
-        key = _object_key(version)
-        transaction.execute(
-            f"INSERT INTO {self._marks} (object_key, newest_at, is_deleted, forget_at) "  # noqa: S608
-            f"VALUES (:object_key, NULL, FALSE, :forget_at) {self._spelling.or_lock}",
-            {"object_key": key, "forget_at": transaction.now + self._retention},
-        )
-        ((newest_at, is_deleted, forget_at),) = transaction.execute(
-            f"SELECT newest_at, is_deleted, forget_at FROM {self._marks} "  # noqa: S608
-            f"WHERE object_key = :object_key{self._spelling.read_locked}",
-            {"object_key": key},
-        ).fetchall()
-        return Mark(newest_at, bool(is_deleted)) if forget_at > transaction.now else Mark()
+        self._delete_some(transaction, self._marks.table, "object_key", _SWEEP)
 
     def _leases(self, transaction: Transaction, message_id: str, version: ObjectVersion) -> Any:
         """The ends of the leases of other messages on the object, and their ids."""
         return transaction.execute(
             f"SELECT leased_until, message_id FROM {self._claims} "  # noqa: S608
             "WHERE object_key = :object_key AND message_id <> :message_id",
-            {"object_key": _object_key(version), "message_id": message_id},
+            {"object_key": object_key(version), "message_id": message_id},
         ).fetchall()
 
     def _insert(
@@ -278,16 +273,8 @@ class Rules:
         return transaction.execute(statement, {"now": transaction.now, "count": count}).rowcount
 
 
-def _object_key(version: ObjectVersion) -> str:
-    """One text for an object: readable, unless a column could not keep it unchanged."""
-    text = " ".join(version.key)
-    if len(text) <= KEY_LENGTH and text.isprintable() and text == text.strip():
-        return text
-    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def _key_held_by(handler: str, version: ObjectVersion | None) -> str | None:
-    return _object_key(version) if version is not None and handler in version.handlers else None
+    return object_key(version) if version is not None and handler in version.handlers else None
 
 
 @lru_cache(maxsize=64)

@@ -1,55 +1,34 @@
 """A store in an SQLite file, for the processes of one machine. Needs nothing but Python.
 
-The file is in WAL mode with `synchronous` set to NORMAL. Every commit survives the death of a
-process. A power loss or a crash of the kernel can undo the last commits (each as a whole), and then
-those handlers run again. SQLite does not work on network drives.
+A file that the store makes is in WAL mode, with `synchronous` set to NORMAL on its own connections.
+A file that has something in it keeps the journal mode that its owner chose. Every commit survives
+the death of a process. A power loss or a crash of the kernel can undo the last commits (each as a
+whole), and then those handlers run again. SQLite does not work on network drives.
 """
 
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
-from threading import Lock
 
-from ..errors import ConfigurationError, StoreUnavailable
-from ..idempotency import (
-    DEFAULT_RETENTION,
-    DEFAULT_TIMEOUT,
-    Claim,
-    HandlerRecord,
-    ObjectVersion,
-    checked_retention,
-    checked_timeout,
-)
-from ._fork import keep, leave_when_forked
-from ._sql import CLAIMS, MARKS, Rules, Transaction
+from ..delivery import Delivery
+from ..errors import ClerkHooksError, ConfigurationError
+from ..idempotency import DEFAULT_RETENTION, DEFAULT_TIMEOUT, checked_retention, checked_timeout
+from ..running_handler import RunningHandler, claimed_by
+from ._own import Absent, Block, confirm, ended_inside, find, why_absent
+from ._spelling import STATEMENT_BEFORE, TAKE_LOCK
+from ._sql import Rules
+from ._sqlite_file import Busy, File, unavailable
+from ._store import Kind, Result, SQLStore, Work
+from ._transaction import Rows, Transaction
 
-_SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS {CLAIMS} (
-    message_id TEXT NOT NULL,
-    handler TEXT NOT NULL,
-    token TEXT NOT NULL,
-    leased_until REAL,
-    forget_at REAL NOT NULL,
-    object_key TEXT,
-    PRIMARY KEY (message_id, handler)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS {CLAIMS}_forget_at ON {CLAIMS} (forget_at);
-CREATE INDEX IF NOT EXISTS {CLAIMS}_object_key ON {CLAIMS} (object_key)
-    WHERE object_key IS NOT NULL;
-CREATE TABLE IF NOT EXISTS {MARKS} (
-    object_key TEXT NOT NULL PRIMARY KEY,
-    newest_at INTEGER,
-    is_deleted INTEGER NOT NULL,
-    forget_at REAL NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS {MARKS}_forget_at ON {MARKS} (forget_at);
-"""
+_RELEASE_WAIT = 0.1
+"""Seconds. A release waits for writes that take a moment, but not for a handler's transaction."""
 
 
-class SQLiteStore:
+class SQLiteStore(SQLStore):
     """An `IdempotencyStore` in the SQLite file at `path`, which is created at first use.
 
     Confirmed handlers are remembered for `retention`. A call raises `StoreUnavailable` if it does
@@ -73,139 +52,130 @@ class SQLiteStore:
             raise ConfigurationError(
                 "path must name a file; for a store in memory, use MemoryStore"
             )
+        super().__init__(Rules(checked_retention(retention)))
+        self._clock = clock
+        self._timeout = checked_timeout(timeout)
         # The program may change its directory before the first use.
-        self._file = _File(os.path.abspath(name), checked_timeout(timeout), clock)  # noqa: PTH100
-        self._rules = Rules(checked_retention(retention))
+        self._path = os.path.abspath(name)  # noqa: PTH100
+        # Two, so that nobody who waits to write keeps anybody from reading.
+        self._writer, self._reader = File(self._path), File(self._path, is_reader=True)
 
-    def claim(
-        self,
-        message_id: str,
-        handlers: Sequence[str],
-        lease: timedelta,
-        object: ObjectVersion | None = None,
-    ) -> Claim:
-        """Claim handlers of a message, as `IdempotencyStore.claim` says."""
-        with self._file.transaction() as transaction:
-            claim = self._rules.claim(transaction, message_id, handlers, lease, object)
-            if self._rules.is_sweep_due(len(claim.run)):
-                self._rules.sweep(transaction)
-        return claim
+    def transaction(
+        self, delivery: Delivery, connection: sqlite3.Connection
+    ) -> AbstractContextManager[None]:
+        """A transaction on the app's `connection`, for the ``with`` block that has the effect.
 
-    def confirm(
-        self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None
-    ) -> bool:
-        """Record that a handler succeeded, as `IdempotencyStore.confirm` says."""
-        with self._file.transaction() as transaction:
-            return self._rules.confirm(transaction, message_id, handler, token, mark)
+        It begins with ``BEGIN IMMEDIATE``. At the end, the handler is confirmed and everything is
+        committed; on an error, everything is rolled back. The connection must be open on the
+        store's own file, and not be in a transaction.
+
+        Raises `ConfigurationError` for what cannot work, `ClaimLost` if another attempt has taken
+        the handler over, and `StoreUnavailable`.
+        """
+        running = claimed_by(self, delivery, "transaction")
+        return Block(running, self._steps(running, connection))
+
+    def confirm_in(self, delivery: Delivery, connection: sqlite3.Connection) -> None:
+        """Confirm the handler in the open transaction of `connection`, which the app commits.
+
+        The handler fails if it returns before that. A second call does nothing. Raises what
+        `transaction` does.
+        """
+        running = claimed_by(self, delivery, "confirm_in")
+        self._refuse(connection)
+        with self._failures(running):
+            if not connection.in_transaction:
+                if connection.isolation_level is None:
+                    raise ConfigurationError(
+                        "connection: it commits each statement by itself, as no transaction is "
+                        "open: begin one before confirm_in",
+                        reason="autocommit",
+                    )
+                connection.execute("BEGIN IMMEDIATE")
+            running.to_check = True
+            confirm(self._rules, running, self._open(connection))
 
     def release(self, message_id: str, handlers: Sequence[str], token: str) -> None:
-        """Give up claims, as `IdempotencyStore.release` says."""
-        with self._file.transaction() as transaction:
-            self._rules.release(transaction, message_id, handlers, token)
-
-    def show(self, message_id: str) -> list[HandlerRecord]:
-        """Return the records of a message, ordered by the names of its handlers."""
-        with self._file.transaction() as transaction:
-            return self._rules.show(transaction, message_id)
-
-    def forget(self, message_id: str) -> int:
-        """Forget a message, as `IdempotencyStore.forget` says."""
-        with self._file.transaction() as transaction:
-            return self._rules.forget(transaction, message_id)
-
-    def purge(self) -> int:
-        """Forget everything older than the retention; return the number of handlers."""
-        total, is_all = 0, False
-        while not is_all:
-            with self._file.transaction() as transaction:
-                count, is_all = self._rules.purge_some(transaction)
-            total += count
-        return total
+        """Give up claims, as `IdempotencyStore.release` says, unless the file is locked."""
+        with suppress(Busy):
+            super().release(message_id, handlers, token)
 
     def close(self) -> None:
         """Close the file; the next call opens it again."""
-        self._file.close()
+        self._writer.close()
+        self._reader.close()
 
-
-class _File:
-    """The connection to a file that the threads of a process share: SQLite writes one at a time."""
-
-    def __init__(self, path: str, timeout: float, clock: Callable[[], float]) -> None:
-        self._path = path
-        self._timeout = timeout
-        self._clock = clock
-        self._wait = -1  # How long the connection waits for its turn, in milliseconds.
-        self._lock = Lock()
-        self._connection: sqlite3.Connection | None = None
-        leave_when_forked(self)
+    def _run(self, work: Work[Result], kind: Kind = "write") -> Result:
+        seconds = min(self._timeout, _RELEASE_WAIT) if kind == "release" else self._timeout
+        is_read = kind == "read" and self._writer.has_tables
+        with (self._reader if is_read else self._writer).transaction(seconds) as execute:
+            return work(Transaction(execute, self._clock()))
 
     @contextmanager
-    def transaction(self) -> Generator[Transaction]:
-        """A transaction that holds the write lock from the start, within the timeout."""
-        deadline = time.monotonic() + self._timeout
-        if not self._lock.acquire(timeout=self._timeout):
-            raise StoreUnavailable("SQLite: the threads before this one took too long")
+    def _steps(self, running: RunningHandler, connection: sqlite3.Connection) -> Generator[None]:
+        self._refuse(connection)
+        has_begun = getattr(connection, "autocommit", None) is False  # This kind always has.
+        if connection.in_transaction and not has_begun:
+            raise ConfigurationError(STATEMENT_BEFORE, reason="statement_before")
         try:
-            connection = self._connection or self._open(deadline)
-            self._wait_until(connection, deadline)
-            connection.execute("BEGIN IMMEDIATE")
-            yield Transaction(connection.execute, self._clock())
-            connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            self._drop_connection()
-            raise _unavailable(error) from error
+            with self._failures(running):
+                connection.execute(TAKE_LOCK if has_begun else "BEGIN IMMEDIATE")
+                connection.execute("SAVEPOINT clerk_hooks")  # Gone once the transaction has ended.
+                transaction = self._open(connection)
+                find(self._rules, running, transaction)
+            yield
+            with self._failures(running):
+                try:
+                    connection.execute("RELEASE clerk_hooks")
+                except sqlite3.OperationalError:
+                    raise ended_inside() from None
+                confirm(self._rules, running, transaction)
+                connection.commit()
+            running.confirmed = True
         except BaseException:
-            self._drop_connection()
-            raise
-        finally:
-            self._lock.release()
-
-    def close(self) -> None:
-        """Close the connection."""
-        with self._lock:
-            self._drop_connection()
-
-    def leave_to_parent(self) -> None:
-        """In a forked process: never use or close what the parent has open."""
-        keep(self._connection)
-        self._connection = None
-        self._lock = Lock()
-
-    def _open(self, deadline: float) -> sqlite3.Connection:
-        # The lock keeps two threads from using it at the same time.
-        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        self._connection = connection
-        self._wait = -1
-        self._wait_until(connection, deadline)
-        while True:
-            try:
-                connection.execute("PRAGMA journal_mode = WAL")
-                break
-            except sqlite3.OperationalError as error:
-                # If several processes change a new file's mode, all but one fail without a wait.
-                if "locked" not in str(error) or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.005)
-        connection.execute("PRAGMA synchronous = NORMAL")
-        # In pages. A checkpoint waits for the disk, so have fewer than with the default of 1,000.
-        connection.execute("PRAGMA wal_autocheckpoint = 4000")
-        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
-        return connection
-
-    def _wait_until(self, connection: sqlite3.Connection, deadline: float) -> None:
-        milliseconds = max(0, int(1000 * (deadline - time.monotonic())))
-        if milliseconds != self._wait:
-            connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
-            self._wait = milliseconds
-
-    def _drop_connection(self) -> None:
-        """Close the connection, which rolls back; the next call opens a new one."""
-        if self._connection is not None:
             with suppress(sqlite3.Error):
-                self._connection.close()
-            self._connection = None
+                connection.rollback()
+            raise
 
+    @contextmanager
+    def _failures(self, running: RunningHandler) -> Generator[None]:
+        """Turn errors of SQLite into ours, except those that the app's rows cause in a commit."""
+        try:
+            yield
+        except Absent:
+            raise self._explained(running) from None
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.Error as error:
+            raise unavailable(error) from error
 
-def _unavailable(error: sqlite3.Error) -> StoreUnavailable:
-    """The error in SQLite's own words, which name files and tables but never values."""
-    return StoreUnavailable(f"SQLite: {type(error).__name__}: {error}")
+    def _explained(self, running: RunningHandler) -> ClerkHooksError:
+        return why_absent(running, self.show(running.message_id))
+
+    def _open(self, connection: sqlite3.Connection) -> Transaction:
+        cursor = connection.cursor()
+        cursor.row_factory = None  # The app's may return anything.
+
+        def execute(statement: str, parameters: Mapping[str, object]) -> Rows:
+            return cursor.execute(statement, parameters)
+
+        return Transaction(execute, self._clock())
+
+    def _refuse(self, connection: sqlite3.Connection) -> None:
+        """Refuse what is no connection to the store's own file, or has no transactions."""
+        if not isinstance(connection, sqlite3.Connection):
+            raise ConfigurationError(
+                f"connection must be a sqlite3.Connection, not {type(connection).__name__}",
+                reason="wrong_session",
+            )
+        if getattr(connection, "autocommit", None) is True:
+            raise ConfigurationError(
+                "connection: with autocommit=True it has no transactions", reason="autocommit"
+            )
+        rows = self._open(connection).execute("PRAGMA database_list", {}).fetchall()
+        file = next((os.fsdecode(row[2]) for row in rows if row[0] == 0), "")
+        if not (os.path.exists(file) and os.path.samefile(file, self._path)):  # noqa: PTH110, PTH121
+            raise ConfigurationError(
+                "connection: it is open on another file than the store's",
+                reason="another_database",
+            )

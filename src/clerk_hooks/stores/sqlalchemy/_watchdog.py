@@ -15,7 +15,7 @@ from threading import Condition, Thread
 
 from sqlalchemy.engine import Connection
 
-from ._fork import leave_when_forked
+from .._fork import leave_when_forked
 
 
 class _Watchdog:

@@ -11,8 +11,8 @@ from sqlalchemy.engine.url import URL
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from ..errors import ConfigurationError
-from ._sql import CLAIMS, KEY_LENGTH, MARKS
+from ...errors import ConfigurationError
+from .._spelling import CLAIMS, KEY_LENGTH, MARKS
 
 _OPTIONS: dict[str, Any] = {"sqlite_with_rowid": False} | {
     f"{dialect}_{option}": value

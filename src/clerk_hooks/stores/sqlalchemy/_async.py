@@ -1,0 +1,218 @@
+"""`AsyncSQLAlchemyStore`: the synchronous store, run in greenlets."""
+
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import URL
+from sqlalchemy.util import greenlet_spawn
+
+from ...delivery import Delivery
+from ...errors import ConfigurationError, StoreUnavailable
+from ...idempotency import (
+    DEFAULT_RETENTION,
+    DEFAULT_TIMEOUT,
+    Claim,
+    HandlerRecord,
+    ObjectVersion,
+)
+from ...running_handler import RunningHandler, claimed_by
+from .._own import Block
+from ._sync import SQLAlchemyStore
+
+if TYPE_CHECKING:
+    from asyncio import Task
+
+    from sqlalchemy.ext.asyncio import (
+        AsyncConnection,
+        AsyncEngine,
+        AsyncSession,
+        async_scoped_session,
+    )
+
+_Result = TypeVar("_Result")
+
+
+class AsyncSQLAlchemyStore:
+    """An `AsyncIdempotencyStore` in the database of `engine`: an `AsyncEngine` or a URL.
+
+    The options and what it raises are those of `SQLAlchemyStore`. A call that takes longer than
+    `timeout` is abandoned.
+    """
+
+    # SQLAlchemy's async API is its synchronous one in greenlets, and so is this store: rules and
+    # transactions are the same code.
+
+    def __init__(
+        self,
+        engine: "AsyncEngine | AsyncConnection | URL | str",
+        *,
+        retention: timedelta = DEFAULT_RETENTION,
+        timeout: timedelta = DEFAULT_TIMEOUT,
+        create_schema: bool = True,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = _InGreenlets(
+            _synchronous(engine),
+            retention=retention,
+            timeout=timeout,
+            create_schema=create_schema,
+            clock=clock,
+        )
+        self._seconds = timeout.total_seconds()
+
+    async def aclaim(
+        self,
+        message_id: str,
+        handlers: Sequence[str],
+        lease: timedelta,
+        object: ObjectVersion | None = None,
+    ) -> Claim:
+        """Claim handlers of a message, as `IdempotencyStore.claim` says."""
+        return await self._in_time(self._store.claim, message_id, handlers, lease, object)
+
+    async def aconfirm(
+        self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None
+    ) -> bool:
+        """Remember that a handler has succeeded, as `IdempotencyStore.confirm` says."""
+        return await self._in_time(self._store.confirm, message_id, handler, token, mark)
+
+    async def arelease(self, message_id: str, handlers: Sequence[str], token: str) -> None:
+        """Give up claims, as `IdempotencyStore.release` says, unless somebody has locked them."""
+        await self._in_time(self._store.release, message_id, handlers, token)
+
+    async def ashow(self, message_id: str) -> list[HandlerRecord]:
+        """Return the records of a message, sorted by the names of its handlers."""
+        return await self._in_time(self._store.show, message_id)
+
+    async def aforget(self, message_id: str) -> int:
+        """Forget a message, as `IdempotencyStore.forget` says."""
+        return await self._in_time(self._store.forget, message_id)
+
+    async def apurge(self) -> int:
+        """Forget everything older than the retention; returns how many handlers that were."""
+        return await self._in_time(self._store.purge, seconds=3600)
+
+    def transaction(
+        self,
+        delivery: Delivery,
+        session: "AsyncSession | async_scoped_session[Any] | AsyncConnection",
+    ) -> AbstractAsyncContextManager[None]:
+        """The app's own transaction, for the ``async with`` block that has the handler's effect.
+
+        Does and raises what `SQLAlchemyStore.transaction` does.
+        """
+        running = claimed_by(self, delivery, "transaction")
+        steps = self._store._steps(running, _target(session))  # noqa: SLF001
+        return _AsyncBlock(running, Block(running, steps), self._in_time)
+
+    def confirm_in(
+        self,
+        delivery: Delivery,
+        session: "AsyncSession | async_scoped_session[Any] | AsyncConnection",
+    ) -> Awaitable[None]:
+        """Confirm the handler in the open transaction of `session`: await this, then commit.
+
+        Does and raises what `SQLAlchemyStore.confirm_in` does.
+        """
+        running = claimed_by(self, delivery, "confirm_in")
+        join = partial(self._store._join, running, _target(session))  # noqa: SLF001
+        return _Confirmation(running, partial(self._in_time, join, grace=1))
+
+    async def _in_time(
+        self, call: Callable[..., _Result], *arguments: Any, seconds: float = 0, grace: float = 0
+    ) -> _Result:
+        """Make a synchronous call in a greenlet, at most for `seconds` or the timeout.
+
+        It is then cancelled, and waited for only `grace` seconds more: a silent server may never
+        answer.
+        """
+        from asyncio import create_task, wait
+
+        task = create_task(greenlet_spawn(call, *arguments))
+        try:
+            await wait([task], timeout=max(seconds, self._seconds))
+        finally:
+            if not task.done():
+                task.add_done_callback(_ignore)
+                task.cancel()
+                if grace:
+                    await wait([task], timeout=grace)
+        if not task.done() or task.cancelled():
+            raise StoreUnavailable("the database: timed out")
+        return task.result()
+
+
+class _AsyncBlock(AbstractAsyncContextManager[None]):
+    """A `Block` whose steps run in greenlets.
+
+    A step that is cancelled must not go on while the app closes its session: it gets a second.
+    """
+
+    def __init__(
+        self, running: RunningHandler, block: Block, in_time: Callable[..., Awaitable[None]]
+    ) -> None:
+        self._running, self._block, self._in_time = running, block, in_time
+
+    async def __aenter__(self) -> None:
+        await self._in_time(self._block.__enter__, grace=1)
+
+    async def __aexit__(self, *error: object) -> None:
+        # The app's flush is among the steps. It may take as long as the lease lasts.
+        seconds = self._running.remaining()
+        await self._in_time(self._block.__exit__, *error, seconds=seconds, grace=1)
+
+
+class _Confirmation:
+    """What does nothing until it is awaited, which the running handler is told."""
+
+    def __init__(
+        self, running: RunningHandler, confirm: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
+        self._running, self._confirm = running, confirm
+        running.unawaited.add(self)
+
+    def __await__(self) -> Generator[Any, None, None]:
+        self._running.unawaited.discard(self)
+        return self._confirm().__await__()
+
+
+class _InGreenlets(SQLAlchemyStore):
+    """The store behind an async one."""
+
+    _is_async = True
+
+
+def _synchronous(engine: object) -> Any:
+    """What an async engine or connection wraps."""
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    if isinstance(engine, AsyncConnection):
+        return engine.sync_connection
+    return engine.sync_engine if isinstance(engine, AsyncEngine) else engine
+
+
+def _target(session: object) -> object:
+    """What an async session or connection wraps. Raises `ConfigurationError` for another one."""
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_scoped_session
+
+    if isinstance(session, async_scoped_session):
+        session = session()  # pyright: ignore[reportUnknownVariableType] - of any session class
+    if isinstance(session, AsyncSession):
+        return session.sync_session
+    if isinstance(session, AsyncConnection):
+        return session.sync_connection
+    raise ConfigurationError(
+        "session must be an AsyncSession, an async_scoped_session or an AsyncConnection, not "
+        f"{type(session).__name__}",  # pyright: ignore[reportUnknownArgumentType]
+        reason="wrong_session",
+    )
+
+
+def _ignore(task: "Task[Any]") -> None:
+    """Retrieve an abandoned task's error: asyncio complains about errors never retrieved."""
+    if not task.cancelled():
+        task.exception()
