@@ -1,6 +1,13 @@
 """`tests.mutants`: what it changes, in which modules, and which tests are to notice it."""
 
 import ast
+import os
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
 
 from .mutants.__main__ import PACKAGE, ROOT, TESTS, equivalent
 from .mutants.operators import mutants
@@ -40,3 +47,34 @@ def test_each_module_has_mutants_and_tests() -> None:
 
 def test_each_mutant_that_is_listed_as_equivalent_has_a_reason() -> None:
     assert all(reason.strip() for reason in equivalent().values())
+
+
+ENDLESS = """
+import os, signal
+def test_that_never_ends():
+    with open("pipe", "w") as pipe:
+        print(os.getpid(), file=pipe, flush=True)
+        signal.pause()
+"""
+ON_ENDLESS_TESTS = """
+import sys
+from pathlib import Path
+from tests.mutants import __main__ as program
+program.ROOT = Path(sys.argv.pop())
+program.TESTS = {"patterns": "endless"}
+sys.exit(program.main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot fork")
+def test_sigterm_ends_the_forks_too(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_endless.py").write_text(ENDLESS)
+    os.mkfifo(tmp_path / "pipe")
+    program = subprocess.Popen([sys.executable, "-c", ON_ENDLESS_TESTS, str(tmp_path)])
+    with program, (tmp_path / "pipe").open("rb", buffering=0) as pipe:
+        assert int(pipe.read(20)) != program.pid
+        program.terminate()
+        assert program.wait() == 143
+        assert select.select([pipe], [], [], 30)[0]
+        assert pipe.read(20) == b""  # The fork has ended, and with it its end of the pipe.

@@ -12,9 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .targets import TARGETS
+from .targets import MAX_BODY, TARGETS
 
-MAX_BYTES = 20_100
+MAX_BYTES = MAX_BODY + 100
 SECONDS = 20
 """How long one input may take, on a machine that does other things too."""
 
@@ -35,14 +35,15 @@ def main() -> int:
 
 
 def fuzz(name: str, seeds: list[bytes], options: argparse.Namespace) -> bool:
-    """Run one target, in a process that libFuzzer ends. What fails it stays beside the caller."""
+    """Run one target, in a process that libFuzzer ends. An input that fails it is kept."""
+    kept = Path(tempfile.mkdtemp(prefix=f"fuzz-{name}-"))
     with tempfile.TemporaryDirectory() as folder:
         for number, seed in enumerate(seeds):
             Path(folder, f"{number:04}").write_bytes(seed)
         command = [
             *(sys.executable, "-m", "tests.fuzz.one", name),
             *(f"-runs={options.runs}", f"-seed={options.seed}", f"-max_len={MAX_BYTES}"),
-            *(f"-timeout={SECONDS}", "-rss_limit_mb=1024", f"-artifact_prefix=fuzz-{name}-"),
+            *(f"-timeout={SECONDS}", "-rss_limit_mb=1024", f"-artifact_prefix={kept}/"),
             folder,
         ]
         print(f"{name}: {options.runs} inputs, from {len(seeds)}", flush=True)
@@ -51,6 +52,10 @@ def fuzz(name: str, seeds: list[bytes], options: argparse.Namespace) -> bool:
             command, check=False, stdout=pipe, stderr=subprocess.STDOUT, text=True
         )
     print("\n".join(ended.stdout.splitlines()[-1 if ended.returncode == 0 else -60 :]), flush=True)
+    if any(kept.iterdir()):
+        print(f"try it again: python -m tests.fuzz.one {name} {kept}/*", flush=True)
+    else:
+        kept.rmdir()
     return ended.returncode == 0
 
 

@@ -20,10 +20,9 @@ def change(data: bytes, chance: random.Random) -> bytes | None:
         content = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    places = list(_places(content))
-    if not places:
+    if not isinstance(content, (dict, list)) or not content:
         return None
-    container, key = chance.choice(places)
+    container, key = _place(content, chance)
     what = chance.randrange(4)
     if what == 0:
         del container[key]
@@ -32,16 +31,18 @@ def change(data: bytes, chance: random.Random) -> bytes | None:
             chance.choice(VALUES)
         )
     elif what == 2:
-        other, name = chance.choice(places)
+        other, name = _place(content, chance)
         container[key] = json.loads(json.dumps(other[name]))
     else:
         container[key] = chance.choice(VALUES)
     return head + gap + json.dumps(content, separators=(",", ":")).encode()
 
 
-def _places(value: Any) -> Any:
-    """Every container with one of its keys, at every depth."""
-    if isinstance(value, (dict, list)):
-        for key in value if isinstance(value, dict) else range(len(value)):
-            yield value, key
-            yield from _places(value[key])
+def _place(content: Any, chance: random.Random) -> tuple[Any, Any]:
+    """A container and one of its keys, at any depth, found without a look at all the others."""
+    while True:
+        key = chance.choice([*content] if isinstance(content, dict) else range(len(content)))
+        inner = content[key]
+        if not isinstance(inner, (dict, list)) or not inner or chance.random() < 0.2:
+            return content, key
+        content = inner

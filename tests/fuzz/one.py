@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import sys
 from contextlib import suppress
@@ -29,5 +30,6 @@ if __name__ == "__main__":
     name, *options = sys.argv[1:]
     (target,) = (target for target in TARGETS if target.__name__ == name)
     watch_the_log()
+    gc.freeze()  # So that what was imported is not looked at again and again.
     atheris.Setup([name, *options], target, custom_mutator=mutate)
     atheris.Fuzz()

@@ -34,9 +34,10 @@ def read(data: bytes) -> Request:
     sent = {name.lower(): value.strip(b" \t") for name, value in headers}
     prefix = b"svix-" if b"svix-id" in sent else b"webhook-"
     content = b".".join([sent.get(prefix + b"id", b""), sent.get(prefix + b"timestamp", b""), body])
-    entries = {b"{v1}": entry(KEY, content), b"{other}": entry(KEY[::-1] + b"x", content)}
-    for mark, signature in entries.items():
-        headers = [(name, value.replace(mark, signature)) for name, value in headers]
+    for mark, key in ((b"{v1}", KEY), (b"{other}", KEY[::-1] + b"x")):
+        if mark in head:
+            signature = entry(key, content)
+            headers = [(name, value.replace(mark, signature)) for name, value in headers]
     return Request(headers, body, is_genuine(headers, body))
 
 

@@ -12,13 +12,14 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager, suppress
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import find_spec, spec_from_file_location
 from pathlib import Path
 from types import CodeType
+from typing import TypeVar
 
 import hypothesis  # noqa: F401
 import pydantic  # noqa: F401
@@ -31,7 +32,8 @@ ROOT = Path(__file__).parents[2]
 # Found, and not imported: each fork imports it anew.
 PACKAGE = Path(getattr(find_spec("clerk_hooks"), "origin", "")).parent
 SECONDS = 60.0
-"""After which a mutant that still runs counts as killed: it hangs."""
+_ENDING = {signal.SIGINT, signal.SIGTERM}
+_Mutant = TypeVar("_Mutant", Mutant, Mutant | None)
 
 
 class _Finder(MetaPathFinder):
@@ -57,10 +59,14 @@ def start(mutant: Mutant | None, tests: Sequence[str]) -> int:
     """Fork, and run the tests there; returns the process id. Without a mutant, as it is."""
     process = os.fork()
     if process:
+        with suppress(OSError):  # It has ended.
+            os.setpgid(process, process)
         return process
     status = 3
     try:
-        os.setsid()  # So that what it starts can be ended with it.
+        os.setpgid(0, 0)  # Here too, as nobody knows who comes first. It is ended with its group.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
         silence = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(silence, descriptor)
@@ -74,17 +80,21 @@ def start(mutant: Mutant | None, tests: Sequence[str]) -> int:
 
 
 def survivors(
-    mutants: Iterable[Mutant], tests: Sequence[str], processes: int
-) -> Iterator[tuple[Mutant, bool]]:
-    """Try each mutant; yields it with whether it survived, in the order in which they end."""
-    running: dict[int, tuple[Mutant, float]] = {}
-    waiting = iter(mutants)
-    following = next(waiting, None)
+    mutants: Iterable[_Mutant], tests: Sequence[str], processes: int, seconds: float = SECONDS
+) -> Generator[tuple[_Mutant, bool]]:
+    """Try each mutant; yields it with whether it survived, in the order in which they end.
+
+    A mutant that still runs after `seconds` counts as killed: it hangs. Whatever ends this program,
+    except SIGKILL, ends the forks and what they have started.
+    """
+    running: dict[int, tuple[_Mutant, float]] = {}
+    waiting = [*mutants][::-1]
     try:
-        while following is not None or running:
-            while following is not None and len(running) < processes:
-                running[start(following, tests)] = following, time.monotonic() + SECONDS
-                following = next(waiting, None)
+        while waiting or running:
+            while waiting and len(running) < processes:
+                with _undisturbed():
+                    mutant = waiting.pop()
+                    running[start(mutant, tests)] = mutant, time.monotonic() + seconds
             for process, (mutant, until) in [*running.items()]:
                 ended, status = os.waitpid(process, os.WNOHANG)
                 if ended:
@@ -97,6 +107,16 @@ def survivors(
     finally:
         for process in running:
             _end_group(process)
+
+
+@contextmanager
+def _undisturbed() -> Generator[None]:
+    """Hold signals back, so that no fork is started and forgotten."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_group(process: int) -> None:

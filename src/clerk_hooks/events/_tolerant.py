@@ -28,6 +28,7 @@ from typing import (
 )
 
 from pydantic import FailFast, TypeAdapter
+from pydantic.fields import FieldInfo
 
 from ..json_text import CUT
 from ._base import Event, Model
@@ -80,25 +81,26 @@ class _Reader:
 
     def read(self, model: type[_Model], fields: Mapping[str, Any], path: _Path = ()) -> _Model:
         """An object at `path`, with its own unreadable values absent."""
-        fitting: dict[str, Any] = {}
-        absent: list[str] = []
+        values: dict[str, Any] = {}
         for name, kind in _kinds(model).items():
-            if name not in fields:
-                if kind.is_required:
-                    self._note((*path, name))
-                    absent.append(name)
-                continue
-            value = self._bounded(kind, fields[name], (*path, name))
-            if value is _UNREADABLE:
-                absent.append(name)
+            if name in fields:
+                value = self._bounded(kind, fields[name], (*path, name))
+                if value is not _UNREADABLE:
+                    values[name] = value
+            elif kind.default is None:
+                self._note((*path, name))
             else:
-                fitting[name] = value
-        built: Any = model.model_construct({*fields}, **fitting)
-        for name in absent:
-            built.__dict__.pop(name, None)
-        extra = {name: value for name, value in fields.items() if name not in fitting}
-        object.__setattr__(built, "__pydantic_extra__", extra)
-        return cast("_Model", built)
+                values[name] = kind.default()
+        # Not by `model_construct`, which looks at the signature of each factory of a default again.
+        built = model.__new__(model)
+        for slot, content in (
+            ("__dict__", values),
+            ("__pydantic_extra__", {name: fields[name] for name in fields if name not in values}),
+            ("__pydantic_fields_set__", {*fields}),
+            ("__pydantic_private__", None),
+        ):
+            object.__setattr__(built, slot, content)
+        return built
 
     def _bounded(self, kind: "_Kind", value: Any, path: _Path) -> Any:
         """The value of a field, which is absent as a whole where there are too many unreadable."""
@@ -190,19 +192,26 @@ class _Kind(NamedTuple):
     model: type[Model] | None
     """The model of the object, or of the objects in the list, if it takes them."""
     is_list: bool
-    is_required: bool
+    default: Callable[[], Any] | None
+    """Makes the value of a field that did not arrive; None if the field is required."""
 
 
 @cache
 def _kinds(model: type[Model]) -> dict[str, _Kind]:
     """The fields of one of our models."""
     return {
-        name: _kind(field.annotation, is_required=field.is_required())
-        for name, field in model.model_fields.items()
+        name: _kind(field.annotation, _default(field)) for name, field in model.model_fields.items()
     }
 
 
-def _kind(annotation: Any, *, is_required: bool) -> _Kind:
+def _default(field: FieldInfo) -> Callable[[], Any] | None:
+    if field.is_required():
+        return None
+    factory = cast("Callable[[], Any] | None", field.default_factory)
+    return factory or (lambda: field.default)
+
+
+def _kind(annotation: Any, default: Callable[[], Any] | None) -> _Kind:
     alternatives = [*_alternatives(annotation)]
     for alternative in alternatives:
         is_list = get_origin(alternative) is list
@@ -210,8 +219,8 @@ def _kind(annotation: Any, *, is_required: bool) -> _Kind:
         if isinstance(item, type) and issubclass(item, Model):
             others = tuple(other for other in alternatives if other is not alternative)
             validate = _validator(Union[others]) if others else _refuse  # noqa: UP007 - a tuple
-            return _Kind(validate, item, is_list=is_list, is_required=is_required)
-    return _Kind(_validator(annotation), None, is_list=False, is_required=is_required)
+            return _Kind(validate, item, is_list, default)
+    return _Kind(_validator(annotation), None, is_list=False, default=default)
 
 
 def _refuse(_: object) -> Any:
