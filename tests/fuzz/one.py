@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import random
 import sys
 from contextlib import suppress
@@ -30,6 +31,7 @@ if __name__ == "__main__":
     name, *options = sys.argv[1:]
     (target,) = (target for target in TARGETS if target.__name__ == name)
     watch_the_log()
+    os.environ.clear()  # `explain` looks for secrets in each variable.
     gc.freeze()  # So that what was imported is not looked at again and again.
     atheris.Setup([name, *options], target, custom_mutator=mutate)
     atheris.Fuzz()

@@ -15,6 +15,10 @@ from typing import NamedTuple
 KEY = b"k" * 24
 SECRET = "whsec_" + b64encode(KEY).decode()
 NOW = 1_700_000_000
+FAMILIES = [
+    [prefix + name for name in (b"id", b"timestamp", b"signature")]
+    for prefix in (b"svix-", b"webhook-")
+]
 
 
 class Request(NamedTuple):
@@ -56,20 +60,14 @@ def pads(key: bytes) -> tuple[bytes, bytes]:
 
 def is_genuine(headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
     """The rules of docs/verifying.md, written a second time, from that page."""
-    found: dict[bytes, set[bytes]] = {}
+    found: dict[bytes, bytes] = {}
     for name, value in headers:
-        found.setdefault(name.lower(), set()).add(value.strip(b" \t"))
-    for prefix in (b"svix-", b"webhook-"):
-        names = [prefix + name for name in (b"id", b"timestamp", b"signature")]
-        for name in names:
-            found.setdefault(name, set()).discard(b"")
-            if len(found[name]) > 1:
+        if (lower := name.lower()) in FAMILIES[0] + FAMILIES[1] and (text := value.strip(b" \t")):
+            if found.setdefault(lower, text) != text:
                 return False
-    for prefix in (b"svix-", b"webhook-"):
-        names = [prefix + name for name in (b"id", b"timestamp", b"signature")]
-        if all(found[name] for name in names):
-            message_id, timestamp, signature = (next(iter(found[name])) for name in names)
-            return is_signed(message_id, timestamp, signature, body)
+    for names in FAMILIES:
+        if all(name in found for name in names):
+            return is_signed(*(found[name] for name in names), body)
     return False
 
 
