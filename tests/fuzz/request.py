@@ -19,6 +19,7 @@ FAMILIES = [
     [prefix + name for name in (b"id", b"timestamp", b"signature")]
     for prefix in (b"svix-", b"webhook-")
 ]
+NAMES = {name for family in FAMILIES for name in family}
 
 
 class Request(NamedTuple):
@@ -62,9 +63,9 @@ def is_genuine(headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
     """The rules of docs/verifying.md, written a second time, from that page."""
     found: dict[bytes, bytes] = {}
     for name, value in headers:
-        if (lower := name.lower()) in FAMILIES[0] + FAMILIES[1] and (text := value.strip(b" \t")):
-            if found.setdefault(lower, text) != text:
-                return False
+        known, text = name.lower() in NAMES, value.strip(b" \t")
+        if known and text and found.setdefault(name.lower(), text) != text:
+            return False
     for names in FAMILIES:
         if all(name in found for name in names):
             return is_signed(*(found[name] for name in names), body)
