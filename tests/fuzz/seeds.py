@@ -42,22 +42,19 @@ _STRANGE = [
 
 def bodies() -> list[bytes]:
     """Payloads."""
-    return _usual_bodies() + _STRANGE
-
-
-def _usual_bodies() -> list[bytes]:
     found = [sample(event_type).model_dump_json().encode() for event_type in EVENT_TYPES]
-    return found + [path.read_bytes() for path in sorted(SHARED.glob("wild/*.json"))]
+    found += [path.read_bytes() for path in sorted(SHARED.glob("wild/*.json"))]
+    return found + _STRANGE
 
 
 def requests() -> list[bytes]:
     """Requests, in the form of request.py."""
-    return [_request(body) for body in _usual_bodies()] + few_requests()
+    return [_request(body) for body in bodies()] + few_requests()
 
 
 def few_requests() -> list[bytes]:
     """Requests for those to whom one body is like any other."""
-    found = [_request(body) for body in (_SMALL, *_STRANGE)]
+    found = [_request(body) for body in (_SMALL, *_STRANGE[:5])]
     found += [_request(b"{}", signature) for signature in _SIGNATURES]
     for names in ("Webhook-Id Webhook-Timestamp Webhook-Signature", "svix-id webhook-id svix-id"):
         found.append(_request(b"{}", names=names))
