@@ -33,5 +33,6 @@ if __name__ == "__main__":
     watch_the_log()
     os.environ.clear()  # `explain` looks for secrets in each variable.
     gc.freeze()  # So that what was imported is not looked at again and again.
+    gc.set_threshold(20_000)
     atheris.Setup([name, *options], target, custom_mutator=mutate)
     atheris.Fuzz()

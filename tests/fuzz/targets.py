@@ -300,7 +300,7 @@ def recordings(data: bytes) -> None:
 
 
 TARGETS: dict[Callable[[bytes], None], Callable[[], list[bytes]]] = {
-    verify: seeds.requests,
+    verify: seeds.few_requests,
     parsing: seeds.bodies,
     endpoint: seeds.requests,
     adapters: seeds.few_requests,
