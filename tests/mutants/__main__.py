@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from .operators import Mutant, mutants
-from .run import PACKAGE, ROOT, SECONDS, survivors
+from .run import PACKAGE, ROOT, SECONDS, preload, survivors
 
 EQUIVALENT = Path(__file__).with_name("equivalent.txt")
 TESTS = {
@@ -75,6 +75,7 @@ def try_module(
     names = [path for word in words for path in sorted(ROOT.glob(f"tests/test_{word}.py"))]
     tests = [str(path.relative_to(ROOT)) for path in dict.fromkeys(names)]
     broken = next(mutants(module, "if 1 != 1: raise ImportError"))
+    preload(tests)
     started = time.monotonic()
     if [passes for _, passes in survivors([None, broken], tests, 1, 600)] != [True, False]:
         return [f"{module}: its tests fail without a mutant, or mutants do not arrive there"]

@@ -7,13 +7,14 @@ library as it is.
 from __future__ import annotations
 
 import ast
-import asyncio  # noqa: F401 - loaded once, for all forks
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import find_spec, spec_from_file_location
@@ -21,10 +22,7 @@ from pathlib import Path
 from types import CodeType
 from typing import TypeVar
 
-import hypothesis  # noqa: F401
-import pydantic  # noqa: F401
 import pytest
-import svix.webhooks  # noqa: F401
 
 from .operators import Mutant
 
@@ -32,6 +30,8 @@ ROOT = Path(__file__).parents[2]
 # Found, and not imported: each fork imports it anew.
 PACKAGE = Path(getattr(find_spec("clerk_hooks"), "origin", "")).parent
 SECONDS = 60.0
+OPTIONS = ["--assert=plain", "-p", "no:cacheprovider"]
+"""What rewrites assertions would come before the finder."""
 _ENDING = {signal.SIGINT, signal.SIGTERM}
 _Mutant = TypeVar("_Mutant", Mutant, Mutant | None)
 
@@ -55,6 +55,17 @@ class _Finder(MetaPathFinder):
         return spec_from_file_location(fullname, file, loader=Loader(fullname, file))
 
 
+def preload(tests: Sequence[str]) -> None:
+    """Import what the tests import, apart from the library and the tests, once for all forks."""
+    code = "import sys, pytest; pytest.main(sys.argv[1:]); print(*sys.modules, sep='\\n')"
+    command = [sys.executable, "-c", code, "--collect-only", "-q", *OPTIONS, *tests]
+    ended = subprocess.run(command, check=True, capture_output=True, text=True)
+    for name in ended.stdout.splitlines():
+        if name.partition(".")[0] not in ("clerk_hooks", "tests"):
+            with suppress(Exception):  # What pytest prints, and modules that are made at run time.
+                import_module(name)
+
+
 def start(mutant: Mutant | None, tests: Sequence[str]) -> int:
     """Fork, and run the tests there; returns the process id. Without a mutant, as it is."""
     process = os.fork()
@@ -72,9 +83,7 @@ def start(mutant: Mutant | None, tests: Sequence[str]) -> int:
             os.dup2(silence, descriptor)
         if mutant is not None:
             sys.meta_path.insert(0, _Finder(mutant.module, mutant.tree()))
-        # What rewrites assertions would come before the finder.
-        options = ["-x", "-q", "--tb=no", "--assert=plain", "-p", "no:cacheprovider"]
-        status = int(pytest.main([*options, *tests]))
+        status = int(pytest.main(["-x", "-q", "--tb=no", *OPTIONS, *tests]))
     finally:
         os._exit(status)
 
