@@ -58,7 +58,20 @@ def test_a_fraction_of_a_second_is_cut_off() -> None:
 
 @pytest.mark.parametrize(
     "message_id",
-    ["", "msg.1", "msg 1", "m\x00", "m\xe9", "m" * 256, "\ud800", b"msg_1", 5, True, ["msg_1"]],
+    [
+        "",
+        "msg.1",
+        "msg 1",
+        "m\x00",
+        "m\x7f",
+        "m\xe9",
+        "m" * 256,
+        "\ud800",
+        b"msg_1",
+        5,
+        True,
+        ["msg_1"],
+    ],
 )
 def test_what_is_no_message_id_is_refused(message_id: Any) -> None:
     with pytest.raises(ConfigurationError, match="message_id"):

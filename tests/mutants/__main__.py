@@ -35,7 +35,7 @@ TESTS = {
     "router": "router* on dispatch adispatch",
     "secret": "secret* signature leaks",
     "signature": "signature* leaks",
-    "signing": "signature_sign signature_svix signature_differential signature_hostile",
+    "signing": "signature_sign signature_svix signature_differential signature_hostile leaks",
     "svix_verifier": "signature_svix",
     "versions": "versions endpoint_store_stale endpoint_store_waiting",
     "waiting": "adispatch* dispatch_async dispatch_loop endpoint_threads endpoint_store_cancel",
