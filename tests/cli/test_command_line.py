@@ -7,11 +7,14 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from clerk_hooks.cli import app
 from clerk_hooks.event_types import EVENT_TYPES
+from clerk_hooks.stores.sqlite import SQLiteStore
 
 from .conftest import Application, Run, environment, spawn
 
@@ -93,6 +96,47 @@ def test_a_reader_that_leaves_early_is_no_traceback() -> None:
     os.close(writer)
     assert process.returncode == 1
     assert process.stderr == b""
+
+
+@pytest.mark.parametrize(
+    ("stream", "arguments", "status", "said"),
+    [
+        ("stdin", ["sign", "-"], 2, "clerk-hooks: the standard input is closed\n"),
+        ("stdout", ["sample", "user.created"], 0, ""),
+        ("stdout", ["sample", "user.created", "--compact"], 0, ""),
+    ],
+)
+def test_a_stream_that_the_shell_has_closed_is_no_traceback(
+    run: Run,
+    stream: str,
+    arguments: list[str],
+    status: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, stream, None)  # As Python has it then.
+    result = run(*arguments)
+    assert (result.status, result.err) == (status, said)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "printed"),
+    [
+        (["sample", "user.created", "--set", "first_name=\u0141"], r'"first_name": "\u0141"'),
+        (["sample", "user.created", "--compact", "--set", "username=\u0141"], r'"\u0141"'),
+        (["store", "show", "msg_\u0141", "--store", "FILE"], r"does not know msg_\u0141"),
+    ],
+)
+def test_letters_that_the_output_does_not_have_are_escaped(
+    arguments: list[str], printed: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "store.db"
+    with closing(SQLiteStore(file)) as store:
+        store.purge()  # Makes the file.
+    arguments = [str(file) if argument == "FILE" else argument for argument in arguments]
+    result = spawn(*arguments, PYTHONIOENCODING="ascii", PYTHONUTF8="1")
+    assert result.stderr == ""
+    assert printed in result.stdout
 
 
 @pytest.mark.parametrize("arguments", [["events", "user.*"], ["sample", "user.created"]])

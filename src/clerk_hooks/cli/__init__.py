@@ -12,6 +12,7 @@ import typer
 
 from .. import __version__
 from ..errors import ClerkHooksError
+from ._console import print_any_text
 from ._options import Command
 from ._usage import UsageError, in_words
 from .demo import demo
@@ -54,6 +55,7 @@ def run() -> int:
     0: success. 1: a negative result. 2: the command could not do its work; one line on stderr says
     why. 130: Ctrl-C.
     """
+    print_any_text()
     arguments = sys.argv[1:] or ["--help"]
     try:
         status: int = app(arguments, prog_name="clerk-hooks", standalone_mode=False) or 0

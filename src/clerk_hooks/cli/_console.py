@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,14 +46,25 @@ def print_summary(screen: Console, expected: int, total: int) -> bool:
     return expected == total
 
 
-def print_json(value: object, *, indent: int | None = None) -> None:
-    """Print one JSON value: on one line, or indented by `indent` blanks per level."""
-    text = json.dumps(value, ensure_ascii=False, indent=indent)
+def print_json(value: object, *, indent: int | None = None, compact: bool = False) -> None:
+    """Print one JSON value: on one line, or indented by `indent` blanks per level.
+
+    A `compact` line has no blanks.
+    """
+    separators = (",", ":") if compact else None
+    text = json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)
     try:
-        text.encode(sys.stdout.encoding or "utf-8")
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:  # A terminal without these letters, or half a surrogate pair.
-        text = json.dumps(value, indent=indent)
+        text = json.dumps(value, indent=indent, separators=separators)
     print(text, flush=True)
+
+
+def print_any_text() -> None:
+    """Let the standard streams escape letters that their encoding does not have."""
+    for stream in (sys.stdout, sys.stderr):  # None if the shell has closed it.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def shown(text: str, length: int) -> str:

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from ..event_types import EVENT_TYPES
+from ._usage import UsageError
 
 
 class Command(TyperCommand):
@@ -33,8 +34,15 @@ def complete_event_type(incomplete: str) -> list[str]:
 
 
 def read_body(path: Path) -> bytes:
-    """The bytes of a file, or of the standard input for ``-``; raises `OSError`."""
-    return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    """The bytes of a file, or of the standard input for ``-``.
+
+    Raises `OSError`, and `UsageError` if there is no standard input.
+    """
+    if str(path) != "-":
+        return path.read_bytes()
+    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] - if the shell closed it
+        raise UsageError("the standard input is closed")
+    return sys.stdin.buffer.read()
 
 
 TypesArgument = Annotated[

@@ -124,7 +124,7 @@ class Target(NamedTuple):
 
     def why_no_reply(self, error: Exception) -> str:
         """One of the errors `NO_REPLY`, in words."""
-        port = self.port or (443 if self.scheme == "https" else 80)
+        port = (443 if self.scheme == "https" else 80) if self.port is None else self.port
         return why_no_reply(error, self.host, port, TIMEOUT)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ._changes import Change, changed_payload, compact
+from ._changes import Change, changed_payload
 from ._console import print_json
 from ._fields import warn_of_undeclared_fields
 from ._options import SetOption, TypeArgument, VariantOption
@@ -44,7 +44,4 @@ def sample(
     made = [Change.parse(text) for text in changes or ()]
     payload = changed_payload(event_type, made, variant, seed)
     warn_of_undeclared_fields([event_type], made)
-    if on_one_line:
-        print(compact(payload).decode())
-    else:
-        print_json(payload, indent=2)
+    print_json(payload, indent=None if on_one_line else 2, compact=on_one_line)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ._sending import Job
 
 _CountOption = Annotated[
-    int, typer.Option("--count", metavar="N", min=1, help="Send N of each type.")
+    int, typer.Option("--count", metavar="N", min=1, max=1_000_000, help="Send N of each type.")
 ]
 _DuplicateOption = Annotated[
     bool,
