@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from clerk_hooks import Endpoint, Router
 from clerk_hooks import pytest_plugin as plugin
 from clerk_hooks.events import UserCreated
-from clerk_hooks.pytest_plugin import ClerkDeliver, ClerkSample
+from clerk_hooks.pytest_plugin import ClerkAdeliver, ClerkDeliver, ClerkSample
 from clerk_hooks.testing import SECRET, sample
 
 OTHER = "whsec_" + 32 * "A"
@@ -175,8 +176,12 @@ def test_the_secret_is_in_the_environment_for_the_time_of_a_test_only(
 
 
 def test_what_is_delivered_is_signed_with_the_secret_of_tests_whatever_the_environment_says(
-    clerk_deliver: ClerkDeliver, clerk_sample: ClerkSample, monkeypatch: pytest.MonkeyPatch
+    clerk_deliver: ClerkDeliver,
+    clerk_adeliver: ClerkAdeliver,
+    clerk_sample: ClerkSample,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     endpoint = Endpoint(Router(), secret=SECRET)
     monkeypatch.setenv("CLERK_WEBHOOK_SIGNING_SECRET", OTHER)
     assert clerk_deliver(endpoint, clerk_sample("user.created")).status == 200
+    assert asyncio.run(clerk_adeliver(endpoint, clerk_sample("user.created"))).status == 200

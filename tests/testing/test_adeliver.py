@@ -175,6 +175,15 @@ def test_an_async_client_may_speak_to_a_real_server(seen: Seen) -> None:
     assert seen == ["user.created"]
 
 
+def test_a_client_without_a_base_url_needs_a_whole_url(seen: Seen) -> None:
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app=fastapi_app(seen.endpoint())))
+    with pytest.raises(InputTypeError, match="the client needs a base_url"):
+        asyncio.run(adeliver(client, sample("user.created")))
+    assert not seen
+    url = f"http://testserver{PATH}"
+    assert asyncio.run(adeliver(client, sample("user.created"), path=url)).status == 200
+
+
 def test_a_redirect_is_not_followed_even_by_a_client_that_would() -> None:
     from starlette.applications import Starlette
     from starlette.responses import RedirectResponse

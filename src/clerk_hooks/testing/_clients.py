@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from ..errors import InputTypeError
 from ..reply import Reply
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ def _post_to_django(client: Any, path: str, request: SignedRequest) -> Any:
 
 
 def _post_to_httpx(client: Any, path: str, request: SignedRequest) -> Any:
+    if not client.base_url.host and path.startswith("/"):
+        # Its own error, after the request, is about an "unknown url type".
+        raise InputTypeError("target: the client needs a base_url, such as http://testserver")
     # Svix does not follow redirects. Starlette's client does so by default.
     return client.post(path, content=request.body, headers=request.headers, follow_redirects=False)
 
