@@ -59,6 +59,19 @@ def test_help_shows_neither_types_of_python_nor_markup(run: Run, command: str) -
     assert not re.search(r"<\w|`", out)
 
 
+@pytest.mark.parametrize("command", ["", *COMMANDS, "store show", "store forget", "store purge"])
+def test_help_fits_80_columns_and_breaks_no_command_in_two(run: Run, command: str) -> None:
+    lines = run(*command.split(), "--help", COLUMNS="80").lines
+    assert max(map(len, lines)) <= 80
+    assert not [line for line in lines if line.endswith("clerk-")]
+
+
+@pytest.mark.parametrize("command", ["sample", "sign", "replay", "store show"])
+def test_the_usage_line_names_an_argument_without_braces(run: Run, command: str) -> None:
+    usage = run(*command.split(), "--help").lines[0]
+    assert re.fullmatch(rf"Usage: clerk-hooks {command} \[OPTIONS\] [A-Z_]+", usage)
+
+
 def test_an_error_is_on_stderr_with_status_2() -> None:
     result = spawn("sample", "user.creted")
     assert (result.returncode, result.stdout) == (2, "")

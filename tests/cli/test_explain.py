@@ -223,3 +223,16 @@ def test_headers_that_are_none_are_refused(
     headers.write_text("nothing here")
     result = run("explain", "--body", body, "--headers", headers)
     assert result.lines[0] == "Refused: headers_stripped."
+
+
+def test_the_name_of_a_header_stays_as_it_is_and_a_terminal_gets_whole_words(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "body").write_text("{}")
+    (tmp_path / "headers").write_text("host: localhost")
+    files = ["--body", tmp_path / "body", "--headers", tmp_path / "headers"]
+    result = run("explain", *files)
+    assert "\n\nsvix-id, svix-timestamp and svix-signature are missing: " in result.out
+    on_terminal = run("explain", *files, FORCE_COLOR="1", COLUMNS="80")
+    assert on_terminal.out.split()[2:] == result.out.split()[2:]
+    assert max(map(len, on_terminal.lines[1:])) <= 80

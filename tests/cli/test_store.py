@@ -188,6 +188,12 @@ def test_a_client_that_is_not_installed_is_named(tmp_path: Path) -> None:
     assert result.stderr.count("\n") == 1
 
 
+def test_without_a_command_it_shows_its_help(run: Run) -> None:
+    result = run("store")
+    assert (result.status, result.err) == (0, "")
+    assert result.out == run("store", "--help").out
+
+
 def test_help_explains_the_commands(run: Run) -> None:
     text = " ".join(run("store", "--help", COLUMNS="200").out.split())
     for command in ("show", "forget", "purge"):

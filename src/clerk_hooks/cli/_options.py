@@ -23,6 +23,10 @@ class Command(TyperCommand):
                 # typer has no setting for this; its oldest versions show no types anyway.
                 vars(parameter)["display_type_rich"] = _no_type
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The words of the usage line: newer versions of typer put braces around arguments."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
 
 def _no_type(ctx: object) -> None:
     """Stands for a method of typer's arguments that returns their type in words, or None."""

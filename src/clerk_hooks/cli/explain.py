@@ -112,8 +112,10 @@ def _print(found: Explanation) -> None:
     else:
         certainty = "" if found.proven else ", most likely"
         screen.print(f"Refused: {found.cause}{certainty}.", style=FAILURE)
-        message = found.message[:1].upper() + found.message[1:]
-        print(f"\n{message}.\n\n{found.advice}", flush=True)
+        first, blank, rest = found.message.partition(" ")
+        if first.isalpha():  # Not the name of a header.
+            first = first[:1].upper() + first[1:]
+        screen.print(f"\n{first}{blank}{rest}.\n\n{found.advice}")
 
 
 def _delivery(

@@ -66,15 +66,15 @@ def record(
     """Record every delivery that arrives, as one line of JSON, and forward it.
 
     Put it between a tunnel and your application, or in the application's place. The lines have the
-    form that "clerk webhooks listen --json" prints; "clerk-hooks replay" and "clerk-hooks explain"
-    read them. Nothing is verified. The terminal shows the status, type and message id of each
-    delivery. Ctrl-C ends it.
+    form that "clerk webhooks listen --json" prints; the commands "replay" and "explain" read them.
+    Nothing is verified. The terminal shows the status, type and message id of each delivery.
+    Ctrl-C ends it.
 
     Recorded deliveries are personal data of your users: protect them.
 
     \b
     clerk-hooks record --output deliveries.jsonl
-    clerk-hooks record --listen 127.0.0.1:4050 --forward-to http://127.0.0.1:8000/webhooks/clerk
+    clerk-hooks record --forward-to http://127.0.0.1:8000/webhooks/clerk
     """
     from ._recording import line_of
     from ._sending import Target

@@ -73,7 +73,7 @@ def replay(  # noqa: PLR0913 - one parameter per option
     with 1 if any delivery did not end as expected.
 
     \b
-    clerk-hooks replay deliveries.jsonl --resign --to http://127.0.0.1:8000/webhooks/clerk
+    clerk-hooks replay deliveries.jsonl --resign --to URL
     """
     from ._progress import Progress
     from ._recording import read_recording

@@ -31,7 +31,7 @@ def sign(
     \b
     clerk-hooks sample user.created > body.json
     clerk-hooks sign body.json > headers.txt
-    curl -H @headers.txt --data-binary @body.json http://127.0.0.1:8000/webhooks/clerk
+    curl -H @headers.txt --data-binary @body.json URL
     """
     from ..signing import sign
 

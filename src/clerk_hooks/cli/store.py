@@ -29,12 +29,7 @@ STORE_VARIABLE = "CLERK_HOOKS_STORE"
 
 _Answer = TypeVar("_Answer")
 
-store_app = typer.Typer(
-    no_args_is_help=True,
-    help="Show what an idempotency store remembers of a message, or delete it.\n\n\b\n"
-    "clerk-hooks store show msg_2b... --store hooks.db\n"
-    "clerk-hooks store forget msg_2b... --store redis://localhost",
-)
+store_app = typer.Typer()
 
 _Store = Annotated[
     str,
@@ -53,6 +48,18 @@ _Prefix = Annotated[
 _MessageId = Annotated[
     str, typer.Argument(metavar="MSG_ID", help="The message id (svix-id), as in the log: msg_...")
 ]
+
+
+@store_app.callback(invoke_without_command=True)
+def store(context: typer.Context) -> None:
+    """Show what an idempotency store remembers of a message, or delete it.
+
+    \b
+    clerk-hooks store show msg_2b... --store hooks.db
+    clerk-hooks store forget msg_2b... --store redis://localhost
+    """
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 @store_app.command(cls=Command, short_help="Show which handlers of a message have run.")
