@@ -11,7 +11,13 @@ from hypothesis import HealthCheck, settings
 
 TESTS = Path(__file__).parent
 SLOW = {
-    *("adapters/cases", "stores", "test_chaos.py", "test_examples.py"),  # Servers and databases.
+    *(
+        "adapters/cases",
+        "contrib",
+        "stores",
+        "test_chaos.py",
+        "test_examples.py",
+    ),  # Servers and databases.
     *("docs/test_pages.py", "docs/test_recipes.py", "docs/test_recipes_databases.py"),
     *("cli/test_demo.py", "cli/test_record.py", "cli/test_store.py", "cli/test_command_line.py"),
     *("docs/test_site.py", "docs/test_types.py", "test_collection.py", "test_pytest_plugin.py"),

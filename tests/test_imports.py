@@ -55,6 +55,10 @@ SQLALCHEMY = " ".join(
     f"stores.sqlalchemy._{name}"
     for name in ["async", "dialects", "engines", "errors", "sessions", "sync", "tables", "watchdog"]
 )
+DJANGO = f"{SQL_STORE} secret " + " ".join(
+    f"contrib.django.{name}"
+    for name in ("_block", "_database", "_tables", "checks", "fields", "models", "secret")
+)
 
 # The names in front of a dot-star stand for the modules of a folder that have no row of their own.
 ALLOWED = {
@@ -145,6 +149,10 @@ ALLOWED = {
         "asyncio sqlalchemy",
     ),
     "stores.sqlalchemy": Sees(f"{SQLALCHEMY} sqlalchemy"),
+    "contrib": Sees(),
+    "contrib.django": Sees("contrib.django.secret contrib.django.store"),
+    "contrib.django.migrations.*": Sees("contrib.django.fields django"),
+    "contrib.django.*": Sees(f"{DJANGO} django asgiref"),
     "adapters": Sees(),
     "adapters._length": Sees("clerk_hooks"),
     "adapters.wsgi": Sees("clerk_hooks adapters._length"),
@@ -320,6 +328,7 @@ NAMES = {"flask": "Flask", "fastapi": "FastAPI", "django": "Django"}
 NAMES |= {"redis": "redis", "sqlalchemy": "SQLAlchemy 2"}
 OPTIONAL = {f"adapters.{extra}": extra for extra in ("flask", "fastapi", "django")}
 OPTIONAL |= {f"stores.{extra}": extra for extra in ("redis", "sqlalchemy")}
+OPTIONAL["contrib.django"] = "django"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,18 @@
+"""A Django app: the store `DjangoStore`, its tables and their admin, and `signing_secret`.
+
+    INSTALLED_APPS = [..., "clerk_hooks.contrib.django"]
+
+``manage.py migrate`` creates the tables. Needs the extra ``django``.
+"""
+
+try:
+    from .secret import signing_secret
+    from .store import DjangoStore
+except ModuleNotFoundError as error:
+    if (error.name or "").partition(".")[0] not in ("django", "asgiref"):
+        raise
+    raise ImportError(
+        "clerk_hooks.contrib.django needs Django: pip install 'clerk-hooks[django]'"
+    ) from error
+
+__all__ = ["DjangoStore", "signing_secret"]
