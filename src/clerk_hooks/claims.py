@@ -67,6 +67,9 @@ if TYPE_CHECKING:
     from .events import AnyEvent
 
 
+_NOTHING = Claim("", ())
+
+
 class LeaseOver(InProgress):
     """The lease is over, so a handler that has not begun must not begin."""
 
@@ -94,13 +97,15 @@ class Claims:
         self._message_id = message_id
         self._handlers = handlers
         version = object_version(event, handlers)
+        self._version = None if isinstance(version, UnreadableValue) else version
         # A handler that drops stale events fails, unclaimed, if the event's place in the order is
         # unreadable: it might overwrite newer data, and a mark made from another time would drop
         # the next genuine update.
         self._unreadable = version if isinstance(version, UnreadableValue) else None
-        self._refused = {one.name for one in handlers if one.drop_stale and self._unreadable}
-        self._version = None if isinstance(version, UnreadableValue) else version
-        self._claim = Claim("", ())
+        self._refused: frozenset[str] = frozenset()
+        if self._unreadable is not None:
+            self._refused = frozenset([one.name for one in handlers if one.drop_stale])
+        self._claim = _NOTHING
         self._unsettled: set[str] = set()
         self._confirmed: list[str] = []
         self._lost: list[str] = []
@@ -135,8 +140,10 @@ class Claims:
     @property
     def to_run(self) -> tuple[RegisteredHandler, ...]:
         """The handlers that were claimed, and those that `check` refuses to begin."""
-        names = {*self._claim.run, *self._refused}
-        return tuple([handler for handler in self._handlers if handler.name in names])
+        run = self._claim.run
+        return tuple(
+            [one for one in self._handlers if one.name in run or one.name in self._refused]
+        )
 
     @property
     def waits_for(self) -> InProgress | None:
@@ -202,7 +209,7 @@ class Claims:
             self._confirmed.append(name)
         else:
             self._lost.append(name)
-            probe = Claim("", ())
+            probe = _NOTHING
             with suppress(StoreUnavailable):
                 if running.mark is not None:
                     probe = ask(store, "claim", *self._question([handler]))
@@ -235,7 +242,7 @@ class Claims:
             self._confirmed.append(name)
         else:
             self._lost.append(name)
-            probe = Claim("", ())
+            probe = _NOTHING
             with suppress(StoreUnavailable):
                 if running.mark is not None and not cancelled:
                     probe = await aask(cancelled, store, "claim", *self._question([handler]))

@@ -186,29 +186,31 @@ def decide(
 
     `records` are those of the message, `known` is about the object. `now` is in Unix seconds.
     """
-    outcomes: dict[str, list[str]] = {"run": [], "done": [], "busy": [], "stale": []}
+    run: list[str] = []
+    done: list[str] = []
+    busy: list[str] = []
+    stale: list[str] = []
     holders: list[Holder] = []
     others = [Holder(*claim) for claim in (known.leases if known else ())]
     others = [other for other in others if is_held(other.until, now, lease)]
     for name in handlers:
         record = records.get(name)
         if record and record.state == "done" and record.expires_at > now:
-            outcome = "done"
+            done.append(name)
         elif record and record.state == "running" and is_held(record.expires_at, now, lease):
-            outcome = "busy"
+            busy.append(name)
             holders.append(Holder(record.expires_at))
         elif known is None or name not in known.version.handlers:
-            outcome = "run"
+            run.append(name)
         elif known.mark.outdates(known.version):
-            outcome = "stale"
+            stale.append(name)
         elif others:
-            outcome = "busy"
+            busy.append(name)
             holders.append(max(others))
         else:
-            outcome = "run"
-        outcomes[outcome].append(name)
-    run, done, busy, stale = map(tuple, outcomes.values())
-    return Claim(new_token(), run, done, busy, stale, holders[0] if holders else None)
+            run.append(name)
+    holder = holders[0] if holders else None
+    return Claim(new_token(), tuple(run), tuple(done), tuple(busy), tuple(stale), holder)
 
 
 def checked_retention(retention: timedelta) -> float:

@@ -57,15 +57,17 @@ class MemoryStore:
         with self._lock:
             self._drop_expired(now)
             records = self._messages.get(message_id) or {}
-            about = (object and self._objects.get(object.key)) or _Object()
-            leases = self._leases(about, message_id, now)
-            known = object and KnownObject(object, about.mark_at(now), leases)
+            about = known = None
+            if object is not None:
+                about = self._objects.get(object.key) or _Object()
+                leases = self._leases(about, message_id, now)
+                known = KnownObject(object, about.mark_at(now), leases)
             claim = decide(handlers, records, now, lease, known)
             seconds = lease.total_seconds()
             ends = now + seconds
             for name in claim.run:
                 records[name] = HandlerRecord(name, "running", ends, claim.token)
-                if object is not None and name in object.handlers:
+                if object is not None and about is not None and name in object.handlers:
                     about.holders.add((message_id, name))
                     self._objects.keep(object.key, about, now + self._retention)
             self._messages.keep(message_id, records, now + max(seconds, self._retention))
@@ -78,16 +80,18 @@ class MemoryStore:
         now = self._clock()
         ends = now + self._retention
         with self._lock:
-            about = (mark and self._objects.get(mark.key)) or _Object()
-            is_outdated = mark is not None and about.mark_at(now).outdates(mark)
-            if is_outdated or not self._holds(message_id, handler, token):
+            if not self._holds(message_id, handler, token):
                 return False
+            if mark is not None:
+                about = self._objects.get(mark.key) or _Object()
+                known = about.mark_at(now)
+                if known.outdates(mark):
+                    return False
+                about.mark, about.forget_at = known.moved_by(mark), ends
+                self._objects.keep(mark.key, about, ends)
             records = self._messages.get(message_id) or {}
             records[handler] = HandlerRecord(handler, "done", ends, token)
             self._messages.keep(message_id, records, ends)
-            if mark is not None:
-                about.mark, about.forget_at = about.mark_at(now).moved_by(mark), ends
-                self._objects.keep(mark.key, about, ends)
             return True
 
     def release(self, message_id: str, handlers: Sequence[str], token: str) -> None:

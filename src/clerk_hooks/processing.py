@@ -4,10 +4,9 @@ An `Endpoint` has one; a worker that takes deliveries from a queue uses one dire
 """
 
 import logging
-from collections.abc import Callable, Collection, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import timedelta
-from typing import Literal, TypeAlias, cast
+from typing import Literal, NoReturn, TypeAlias, cast
 
 from .claims import Claims
 from .delivery import Delivery, is_readable_as, without_claim
@@ -105,9 +104,11 @@ class Processor:
                 run_handlers(pending, delivery.event, delivery, None, self.observers)
                 return "handled"
             with self._claims(self.store, delivery, pending) as claims:
-                with _precedence(claims):
+                try:
                     run_handlers(claims.to_run, delivery.event, delivery, claims, self.observers)
-                return claims.outcome
+                except HandlerError as error:
+                    _raise_first(error, claims)
+                return _ended(claims)
         except HandlerError as error:
             error.done = (*done, *error.done)
             raise
@@ -136,7 +137,7 @@ class Processor:
                 )
                 return "handled"
             async with self._claims(self.store, delivery, pending) as claims:
-                with _precedence(claims):
+                try:
                     await arun_handlers(
                         claims.to_run,
                         delivery.event,
@@ -145,7 +146,9 @@ class Processor:
                         self.observers,
                         run_sync=run_sync,
                     )
-                return claims.outcome
+                except HandlerError as error:
+                    _raise_first(error, claims)
+                return _ended(claims)
         except HandlerError as error:
             error.done = (*done, *error.done)
             raise
@@ -219,21 +222,21 @@ def _without(
     return [handler for handler in handlers if handler.name not in done] if done else handlers
 
 
-@contextmanager
-def _precedence(claims: Claims) -> Generator[None]:
-    """Of several outcomes, raise the first: a failure, a handler that a retry waits for, an abort.
+# Of several outcomes, the first is raised: a failure, a handler that a retry waits for, an abort.
+# Each would do as a reply; this one makes Svix do what they all need.
 
-    Each would do as a reply; this one makes Svix do what they all need.
-    """
-    try:
-        yield
-    except HandlerError as error:
-        error.done = claims.done
-        for raised in error.errors:
-            if isinstance(raised, StoreUnavailable):  # By the store, in the app's transaction.
-                raise StoreUnavailable(str(raised)) from error
-        if error.is_abort and (waits_for := claims.waits_for) is not None:
-            raise waits_for from error
-        raise
+
+def _raise_first(error: HandlerError, claims: Claims) -> NoReturn:
+    error.done = claims.done
+    for raised in error.errors:
+        if isinstance(raised, StoreUnavailable):  # By the store, in the app's transaction.
+            raise StoreUnavailable(str(raised)) from error
+    if error.is_abort and (waits_for := claims.waits_for) is not None:
+        raise waits_for from error
+    raise error
+
+
+def _ended(claims: Claims) -> Outcome:
     if (waits_for := claims.waits_for) is not None:
         raise waits_for
+    return claims.outcome

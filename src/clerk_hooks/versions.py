@@ -24,8 +24,7 @@ def object_version(
     Returns the error if its time could not be read.
     """
     names = frozenset([handler.name for handler in handlers if handler.drop_stale])
-    object_id = getattr(event.data, "id", None) if names else None
-    if not isinstance(object_id, str):
+    if not names or not isinstance(object_id := getattr(event.data, "id", None), str):
         return None
     family, _, verb = event.type.partition(".")
     try:
