@@ -117,9 +117,10 @@ class Claims:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        # The lease releases them too, later. So the error that ended the run matters more.
-        with suppress(StoreUnavailable):
-            self._release(self._unsettled, self._claim.token)
+        if self._unsettled:
+            # The lease releases them too, later. So the error that ended the run matters more.
+            with suppress(StoreUnavailable):
+                self._release(self._unsettled, self._claim.token)
 
     async def __aenter__(self) -> "Self":
         if handlers := self._claimable:
@@ -131,11 +132,12 @@ class Claims:
         return self
 
     async def __aexit__(self, *raised: object) -> None:
-        cancelled: list[CancelledError] = []
-        with suppress(StoreUnavailable):
-            await self._arelease(cancelled, self._unsettled, self._claim.token)
-        if cancelled:
-            raise cancelled[0]
+        if self._unsettled:
+            cancelled: list[CancelledError] = []
+            with suppress(StoreUnavailable):
+                await self._arelease(cancelled, self._unsettled, self._claim.token)
+            if cancelled:
+                raise cancelled[0]
 
     @property
     def to_run(self) -> tuple[RegisteredHandler, ...]:

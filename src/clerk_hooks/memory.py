@@ -80,7 +80,8 @@ class MemoryStore:
         now = self._clock()
         ends = now + self._retention
         with self._lock:
-            if not self._holds(message_id, handler, token):
+            records = self._messages.get(message_id) or {}
+            if not _is_held_by(token, records.get(handler)):
                 return False
             if mark is not None:
                 about = self._objects.get(mark.key) or _Object()
@@ -89,7 +90,6 @@ class MemoryStore:
                     return False
                 about.mark, about.forget_at = known.moved_by(mark), ends
                 self._objects.keep(mark.key, about, ends)
-            records = self._messages.get(message_id) or {}
             records[handler] = HandlerRecord(handler, "done", ends, token)
             self._messages.keep(message_id, records, ends)
             return True
@@ -97,9 +97,10 @@ class MemoryStore:
     def release(self, message_id: str, handlers: Sequence[str], token: str) -> None:
         """Give up claims, as `IdempotencyStore.release` says."""
         with self._lock:
+            records = self._messages.get(message_id) or {}
             for handler in handlers:
-                if self._holds(message_id, handler, token):
-                    del (self._messages.get(message_id) or {})[handler]
+                if _is_held_by(token, records.get(handler)):
+                    del records[handler]
 
     def show(self, message_id: str) -> list[HandlerRecord]:
         """Return the records of a message, sorted by the names of its handlers."""
@@ -150,10 +151,6 @@ class MemoryStore:
         """`purge`, which never waits for anything."""
         return self.purge()
 
-    def _holds(self, message_id: str, handler: str, token: str) -> bool:
-        record = (self._messages.get(message_id) or {}).get(handler)
-        return record is not None and (record.state, record.token) == ("running", token)
-
     def _leases(self, about: "_Object", message_id: str, now: float) -> list[tuple[float, str]]:
         """The ends of the leases of other messages on the object, and their ids."""
         running: dict[tuple[str, str], float] = {}
@@ -167,6 +164,10 @@ class MemoryStore:
     def _drop_expired(self, now: float) -> int:
         self._objects.drop_expired(now)
         return sum(map(len, self._messages.drop_expired(now)))
+
+
+def _is_held_by(token: str, record: HandlerRecord | None) -> bool:
+    return record is not None and record.state == "running" and record.token == token
 
 
 class _Object:
@@ -210,7 +211,8 @@ class _Recent(Generic[_Key, _Value]):
         """Drop the values that have expired by `now`, oldest first, and return them."""
         dropped: list[_Value] = []
         while self._entries:
-            key, (expires_at, value) = next(iter(self._entries.items()))
+            key = next(iter(self._entries))
+            expires_at, value = self._entries[key]
             if expires_at > now:
                 break
             del self._entries[key]
