@@ -16,6 +16,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple
+from uuid import uuid4
+
+import pytest
 
 from clerk_hooks import sign
 
@@ -23,6 +26,7 @@ from .pages import ROOT, SECRET, SOURCE
 
 RECIPES = ROOT / "docs" / "examples" / "recipes"
 TIMEOUT = 30
+POSTGRESQL = os.environ.get("POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 
 
 class Reply(NamedTuple):
@@ -115,6 +119,26 @@ def serving(name: str, folder: Path, settings: Mapping[str, str]) -> Iterator[Re
     finally:
         process.terminate()
         process.wait(TIMEOUT)
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    """The URL of a new database of PostgreSQL; skips where no server answers."""
+    import psycopg
+
+    try:
+        server = psycopg.connect(POSTGRESQL, autocommit=True, connect_timeout=5)
+    except psycopg.OperationalError:
+        if os.environ.get("CI"):
+            pytest.fail("no PostgreSQL answers")
+        pytest.skip("no PostgreSQL answers: set POSTGRESQL_URL")
+    name = f"clerk_hooks_{uuid4().hex}"
+    with server:
+        server.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+        try:
+            yield f"{POSTGRESQL.rpartition('/')[0]}/{name}"
+        finally:
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
 
 
 class Received(NamedTuple):

@@ -25,6 +25,7 @@ CLERK_USER = json.loads(SAMPLE.read_text("utf-8"))["data"]
 OTHER_SECRET = "whsec_" + "b3RoZXI" * 5
 TESTED = {
     *("sync_postgresql", "sync_sqlite", "sync_mongodb"),  # test_recipes_databases.py
+    "exactly_once_fastapi",  # test_recipes_exactly_once.py
     *("welcome_smtp", "welcome_loops", "clerk_sdk", "tenants"),
     *("state", "state_flask", "state_fastapi", "state_django", "state_starlette"),
     *("state_wsgi", "state_lambda"),

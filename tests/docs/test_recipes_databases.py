@@ -15,14 +15,13 @@ from uuid import uuid4
 import pytest
 
 from .pages import BLOCK, ROOT
-from .recipe import Recipe, run, serving, user
+from .recipe import Recipe, database, run, serving, user
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the servers are given an open socket")
 
 HOUR = 3_600_000
 START = 1_760_601_600_000
 Rows = dict[str, set[tuple[Any, ...]]]
-POSTGRESQL = os.environ.get("POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 
 
 class Sync(NamedTuple):
@@ -68,16 +67,6 @@ def postgresql(folder: Path) -> Iterator[Sync]:
         pytest.skip("needs psycopg, SQLAlchemy and Flask")
     import psycopg
 
-    try:
-        server = psycopg.connect(POSTGRESQL, autocommit=True, connect_timeout=5)
-    except psycopg.OperationalError:
-        if os.environ.get("CI"):
-            pytest.fail("no PostgreSQL answers")
-        pytest.skip("no PostgreSQL answers: set POSTGRESQL_URL")
-    name = f"clerk_hooks_{uuid4().hex}"
-    url = f"{POSTGRESQL.rpartition('/')[0]}/{name}"
-    settings = {"DATABASE_URL": url.replace("postgresql://", "postgresql+psycopg://")}
-
     def query(statement: str) -> set[tuple[Any, ...]]:
         with psycopg.connect(url) as connection:
             return {*connection.execute(statement)}  # type: ignore[call-overload]
@@ -97,14 +86,11 @@ def postgresql(folder: Path) -> Iterator[Sync]:
             assert tables is not None
             connection.execute(f"TRUNCATE {tables[0]}")
 
-    with server:
-        server.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
-        try:
-            run("sync_postgresql", folder, settings)
-            with serving("sync_postgresql", folder, settings) as recipe:
-                yield Sync(recipe, rows, empty, query)
-        finally:
-            server.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
+    with database() as url:
+        settings = {"DATABASE_URL": url.replace("postgresql://", "postgresql+psycopg://")}
+        run("sync_postgresql", folder, settings)
+        with serving("sync_postgresql", folder, settings) as recipe:
+            yield Sync(recipe, rows, empty, query)
 
 
 @pytest.fixture(scope="module")
