@@ -250,3 +250,12 @@ def test_a_lost_claim_is_an_error_of_its_own() -> None:
 
     with pytest.raises(ClaimLost, match="handler a ended, but its claim was lost"):
         Processor(router, store=store).process(Delivery("msg_1", 1, event()))
+
+
+def test_a_lease_may_last_for_ever(way: Way) -> None:
+    router = Router()
+    mirror(router)
+    endpoint, store = way.endpoint(router, lease=timedelta.max)
+    store.memory.claim("msg_1", ["mirror"], timedelta.max)
+    text = message(way.receive(endpoint, event("user.updated", updated_at=NOON), "msg_1"))
+    assert "until 9999-12-31" in text

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta, timezone
 
-from clerk_hooks.instants import unix_milliseconds
+from clerk_hooks.instants import datetime_of, unix_milliseconds
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 
@@ -20,3 +20,9 @@ def test_a_naive_instant_counts_as_utc() -> None:
 def test_an_instant_before_1970_is_rounded_down() -> None:
     epoch = datetime(1970, 1, 1, tzinfo=timezone.utc)
     assert unix_milliseconds(epoch - timedelta(microseconds=1)) == -1
+
+
+def test_an_instant_that_no_datetime_can_hold_is_the_last_one() -> None:
+    assert datetime_of(1_767_268_800.5) == NOON + timedelta(seconds=0.5)
+    assert datetime_of(timedelta.max.total_seconds()).year == 9999
+    assert datetime_of(float("inf")).year == 9999

@@ -41,6 +41,11 @@ def test_max_messages_is_a_positive_number(value: Any) -> None:
         MemoryStore(max_messages=value)
 
 
+def test_a_clock_is_a_function() -> None:
+    with pytest.raises(ConfigurationError, match="clock must be a function"):
+        MemoryStore(clock=5)  # type: ignore[arg-type]
+
+
 def test_there_is_room_for_100_000_messages_by_default() -> None:
     assert MemoryStore()._messages._size == 100_000
 

@@ -4,7 +4,13 @@ from datetime import datetime, timedelta, timezone
 
 from .errors import ConfigurationError, caused_by
 
+_LAST = datetime.max.replace(tzinfo=timezone.utc, microsecond=0).timestamp()
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def datetime_of(seconds: float) -> datetime:
+    """The aware datetime of Unix seconds; the last one there is, if a lease is to last for ever."""
+    return datetime.fromtimestamp(min(seconds, _LAST), timezone.utc)
 
 
 def unix_milliseconds(instant: datetime) -> int:

@@ -39,6 +39,8 @@ class MemoryStore:
     ) -> None:
         if not isinstance(max_messages, int) or max_messages < 1:
             raise ConfigurationError("max_messages must be a number, at least 1")
+        if not callable(clock):
+            raise ConfigurationError("clock must be a function that returns Unix seconds")
         self._retention = checked_retention(retention)
         self._clock = clock
         self._lock = Lock()

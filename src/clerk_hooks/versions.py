@@ -4,13 +4,13 @@ That is what a store needs to drop stale events, and what people want to know ab
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from .errors import UnreadableValue
 from .handler import RegisteredHandler
 from .idempotency import Holder, ObjectVersion
-from .instants import unix_milliseconds
+from .instants import datetime_of, unix_milliseconds
 
 if TYPE_CHECKING:
     from .events import AnyEvent
@@ -39,7 +39,7 @@ def in_words(holder: Holder | None) -> str | None:
     """What a busy handler waits for; None, for the usual words, if the store cannot tell."""
     if holder is None:
         return None
-    until = datetime.fromtimestamp(holder.until, timezone.utc).isoformat(timespec="seconds")
+    until = datetime_of(holder.until).isoformat(timespec="seconds")
     if holder.message_id is None:
         return f"this message is being handled elsewhere, until {until} at the latest"
     return (

@@ -45,6 +45,12 @@ def error(answer: Answer) -> tuple[int, str]:
     return answer.status, answer.body.decode().split('"')[3]
 
 
+def test_a_message_without_a_body_adds_nothing_to_it(endpoint: Endpoint) -> None:
+    body, headers = signed(BODY)
+    parts = [{"type": "http.request", "more_body": True}, {**part(b""), "body": None}]
+    assert run(asgi_app(endpoint), headers, *parts, part(body, more=False)).status == 200
+
+
 def test_headers_may_be_any_iterable(endpoint: Endpoint, seen: list[bytes]) -> None:
     body, headers = signed(BODY)
     scope = http_scope("/", headers)

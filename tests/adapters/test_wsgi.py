@@ -181,7 +181,9 @@ def test_a_length_of_any_size_is_too_large_not_a_crash(endpoint: Endpoint, digit
     assert error(reply) == (413, "too_large")
 
 
-@pytest.mark.parametrize("framing", [{}, {"CONTENT_LENGTH": ""}, {"CONTENT_LENGTH": "0"}])
+@pytest.mark.parametrize(
+    "framing", [{}, {"CONTENT_LENGTH": ""}, {"CONTENT_LENGTH": None}, {"CONTENT_LENGTH": "0"}]
+)
 def test_without_a_length_there_is_no_body_and_nothing_is_read(
     endpoint: Endpoint, framing: dict[str, str]
 ) -> None:

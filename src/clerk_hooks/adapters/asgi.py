@@ -118,7 +118,7 @@ async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise MalformedRequest(UNFINISHED)
-        yield message.get("body", b"")
+        yield message.get("body") or b""
         more = message.get("more_body", False)
 
 

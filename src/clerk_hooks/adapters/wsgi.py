@@ -49,7 +49,7 @@ def body_of_environ(environ: WSGIEnvironment, max_body: int) -> bytes:
     """
     if environ["REQUEST_METHOD"] != "POST":
         raise MethodNotAllowed
-    if announced := environ.get("CONTENT_LENGTH", "").strip(" \t"):
+    if announced := (environ.get("CONTENT_LENGTH") or "").strip(" \t"):
         length = read_length(announced, max_body)
         return require_length(_read(environ["wsgi.input"], length), length)
     if environ.get("wsgi.input_terminated"):  # The server decodes chunks, and the stream ends.

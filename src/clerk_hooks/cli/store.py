@@ -10,17 +10,19 @@ import os
 import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
 from ..errors import ClerkHooksError
+from ..instants import datetime_of
 from ._console import console, plain_table
 from ._options import Command, JsonOption
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ..idempotency import HandlerRecord
     from ..protocols import IdempotencyStore
 
@@ -164,7 +166,7 @@ def _handlers(count: int) -> str:
 
 
 def _instant(record: HandlerRecord) -> datetime:
-    return datetime.fromtimestamp(record.expires_at, timezone.utc)
+    return datetime_of(record.expires_at)
 
 
 def _fields(record: HandlerRecord) -> dict[str, str]:
