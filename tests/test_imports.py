@@ -33,8 +33,8 @@ FAMILIES = " ".join({f"events.{module}" for module, _ in EVENT_TYPES.values()})
 CORE = (
     "clerk_hooks errors body headers secret signing signature svix_verifier event_types json_text "
     "parsing reading logs delivery spelling instants parameters handler registry patterns waiting "
-    "eventloop idempotency running_handler protocols memory observe versions store_calls claims "
-    "dispatch router processing reply endpoint"
+    "eventloop idempotency running_handler protocols memory observe versions store_calls tally "
+    "claims failures dispatch router processing reply endpoint"
 )
 TEST_KIT = (
     "testing._sample testing._signing testing._deliver testing._targets testing._clients "
@@ -93,13 +93,15 @@ ALLOWED = {
     "memory": Sees("errors idempotency"),
     "store_calls": Sees("errors waiting memory", "asyncio", "asyncio"),
     "versions": Sees("errors handler idempotency instants", "", "events"),
+    "tally": Sees("errors handler idempotency versions"),
+    "failures": Sees("errors delivery handler logs", "", "events"),
     "claims": Sees(
-        "errors handler idempotency running_handler protocols logs versions store_calls",
+        "errors handler idempotency running_handler protocols logs versions store_calls tally",
         "",
         "asyncio events typing_extensions",
     ),
     "dispatch": Sees(
-        "errors delivery handler eventloop waiting running_handler logs observe claims",
+        "errors delivery handler eventloop waiting running_handler observe tally claims failures",
         "asyncio",
         "asyncio events typing_extensions",
     ),
@@ -110,7 +112,8 @@ ALLOWED = {
         "events",
     ),
     "processing": Sees(
-        "errors parsing delivery handler waiting logs observe dispatch router protocols claims",
+        "errors parsing delivery handler waiting logs observe dispatch router protocols tally "
+        "claims",
         "asyncio",
     ),
     "reply": Sees("errors"),

@@ -6,24 +6,31 @@
 # one delivery through those states, in this order:
 #
 # 1. `with claims` (or `async with`) asks the store once, for all handlers. The answer sorts them:
-#    run now (`to_run`), done earlier, busy elsewhere, stale.
+#    run now (`to_run`), done earlier, busy elsewhere, stale. `tally.py` keeps count.
 # 2. The caller runs `to_run` one after the other. `check` comes just before each call, in the
 #    thread or on the loop that makes it. Once the lease is over, others may claim the handlers that
 #    are left, so none of them begins here any more. (A handler that began in time may outlive its
 #    lease, and then run beside the new attempt. `idempotency.py` says how its token fences it.)
-# 3. `settle` follows each handler as soon as it has ended: `confirm` if it succeeded, else
-#    `release`, so that the retry need not wait for the lease. From then on the handler is settled,
-#    even if the store fails to answer; then the lease releases it.
+# 3. `settle` follows each handler as soon as it has ended, in this order:
+#    - If the handler has confirmed itself, in the app's own transaction, it is done, whatever it
+#      raised afterwards. Its `RunningHandler` says so, or the store does when it is asked (`show`).
+#    - If it raised, or began to confirm itself and did not commit, its claim is released, so that
+#      the retry need not wait for the lease. A store gives up at once on what an open transaction
+#      holds. If that commits later, the handler is done; otherwise its lease releases it.
+#    - Else it is confirmed now.
+#    From then on the handler is settled, even if the store fails to answer; then the lease releases
+#    it. And its delivery confirms nothing any more.
 # 4. The end of the `with` releases what was claimed and has not been settled, whatever ended the
 #    run: an error of the store, the end of the lease, a cancellation, a KeyboardInterrupt.
 #
-# A handler whose `confirm` is refused has run longer than its lease and was taken over, a newer
-# event of its object was handled in the meantime, or its record was forgotten (by an operator, or
-# by a store that is full). It did run, but that must not be a 200: nobody knows whether its effect
-# or that of another attempt stands. So the claim counts as lost, the reply is a 409 unless a
-# handler failed, and the retry finds out: either the handler is done by then, or it runs again. To
-# tell in the log whether a newer event was the cause, `settle` claims a handler with `drop_stale`
-# once more and releases it at once; a crash between the two leaves that claim to its lease.
+# A handler whose confirmation is refused, by `confirm` or in the app's transaction, has run longer
+# than its lease and was taken over, a newer event of its object was handled in the meantime, or its
+# record was forgotten (by an operator, or by a store that is full). It did run, but that must not
+# be a 200: nobody knows whether its effect or that of another attempt stands. So the claim counts
+# as lost, the reply is a 409 unless a handler failed, and the retry finds out: either the handler
+# is done by then, or it runs again. To tell in the log whether a newer event was the cause,
+# `settle` claims a handler with `drop_stale` once more and releases it at once; a crash between the
+# two leaves that claim to its lease.
 #
 # Only the run that opened a `Claims` uses it, one handler after the other, so it has no lock.
 #
@@ -42,22 +49,17 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from time import perf_counter
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from .errors import (
-    ClaimLost,
-    ConfigurationError,
-    InProgress,
-    StoreUnavailable,
-    UnreadableValue,
-)
+from .errors import ConfigurationError, StoreUnavailable, UnreadableValue
 from .handler import RegisteredHandler
 from .idempotency import Claim, ObjectVersion
 from .logs import log
 from .protocols import AsyncIdempotencyStore, IdempotencyStore
 from .running_handler import RunningHandler
 from .store_calls import aask, ask
-from .versions import in_words, object_version
+from .tally import LeaseOver, Tally
+from .versions import object_version
 
 if TYPE_CHECKING:
     from asyncio import CancelledError
@@ -65,15 +67,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .events import AnyEvent
-
-
-_NOTHING = Claim("", ())
-
-
-class LeaseOver(InProgress):
-    """The lease is over, so a handler that has not begun must not begin."""
-
-    default_message = "the lease was over before every handler could begin"
 
 
 class Claims:
@@ -95,86 +88,50 @@ class Claims:
         self._store = store
         self._lease = lease
         self._message_id = message_id
-        self._handlers = handlers
         version = object_version(event, handlers)
         self._version = None if isinstance(version, UnreadableValue) else version
         # A handler that drops stale events fails, unclaimed, if the event's place in the order is
         # unreadable: it might overwrite newer data, and a mark made from another time would drop
         # the next genuine update.
         self._unreadable = version if isinstance(version, UnreadableValue) else None
-        self._refused: frozenset[str] = frozenset()
-        if self._unreadable is not None:
-            self._refused = frozenset([one.name for one in handlers if one.drop_stale])
-        self._claim = _NOTHING
-        self._unsettled: set[str] = set()
-        self._confirmed: list[str] = []
-        self._lost: list[str] = []
+        dropping = [one.name for one in handlers if one.drop_stale] if self._unreadable else ()
+        self.tally = Tally(handlers, frozenset(dropping))
+        """What becomes of the handlers."""
         self._expires = perf_counter() + lease.total_seconds()
 
     def __enter__(self) -> "Self":
-        if handlers := self._claimable:
-            self._take(ask(self._store, "claim", *self._question(handlers)))
+        if handlers := self.tally.claimable:
+            self.tally.take(ask(self._store, "claim", *self._question(handlers)))
         return self
 
     def __exit__(self, *raised: object) -> None:
-        if self._unsettled:
+        if self.tally.unsettled:
             # The lease releases them too, later. So the error that ended the run matters more.
             with suppress(StoreUnavailable):
-                self._release(self._unsettled, self._claim.token)
+                self._release(self.tally.unsettled, self.tally.claim.token)
 
     async def __aenter__(self) -> "Self":
-        if handlers := self._claimable:
+        if handlers := self.tally.claimable:
             cancelled: list[CancelledError] = []
-            self._take(await aask(cancelled, self._store, "claim", *self._question(handlers)))
+            self.tally.take(await aask(cancelled, self._store, "claim", *self._question(handlers)))
             if cancelled:
                 await self.__aexit__()
                 raise cancelled[0]
         return self
 
     async def __aexit__(self, *raised: object) -> None:
-        if self._unsettled:
+        if self.tally.unsettled:
             cancelled: list[CancelledError] = []
             with suppress(StoreUnavailable):
-                await self._arelease(cancelled, self._unsettled, self._claim.token)
+                await self._arelease(cancelled, self.tally.unsettled, self.tally.claim.token)
             if cancelled:
                 raise cancelled[0]
-
-    @property
-    def to_run(self) -> tuple[RegisteredHandler, ...]:
-        """The handlers that were claimed, and those that `check` refuses to begin."""
-        run = self._claim.run
-        return tuple(
-            [one for one in self._handlers if one.name in run or one.name in self._refused]
-        )
-
-    @property
-    def waits_for(self) -> InProgress | None:
-        """Why the message is not finished although no handler failed: what a retry waits for."""
-        if self._lost:
-            return ClaimLost(f"handler {self._lost[0]} ended, but its claim was lost meanwhile")
-        if self._claim.busy:
-            return InProgress(in_words(self._claim.holder))
-        if self._unsettled:
-            return LeaseOver()
-        return None
-
-    @property
-    def done(self) -> tuple[str, ...]:
-        """The names of the handlers that are confirmed, by this run or earlier ones."""
-        return (*self._claim.done, *self._confirmed)
-
-    @property
-    def outcome(self) -> Literal["handled", "duplicate", "stale"]:
-        """The outcome of the message if nothing failed and nothing is waited for."""
-        if self._claim.run:
-            return "handled"
-        return "stale" if self._claim.stale else "duplicate"
 
     def check(self, handler: RegisteredHandler) -> None:
         """Check just before `handler` begins. Raises `LeaseOver` and `UnreadableValue`."""
         if perf_counter() >= self._expires:
             raise LeaseOver
-        if self._unreadable is not None and handler.name in self._refused:
+        if self._unreadable is not None and handler.name in self.tally.refused:
             raise self._unreadable
 
     def running(self, handler: RegisteredHandler) -> RunningHandler:
@@ -183,7 +140,7 @@ class Claims:
             self._store,
             self._message_id,
             handler.name,
-            self._claim.token,
+            self.tally.claim.token,
             mark=self._mark_of(handler),
             is_async=handler.is_async,
             expires=self._expires,
@@ -198,20 +155,20 @@ class Claims:
         Raises `StoreUnavailable`.
         """
         store, message_id, name, token = self._store, self._message_id, handler.name, running.token
-        self._unsettled.discard(name)
+        self.tally.unsettled.discard(name)
         running.has_ended = True
         if running.to_check and not running.confirmed:
             running.note(ask(store, "show", message_id))
         problem = running.problem() if succeeded else None
         if running.confirmed:
-            self._confirmed.append(name)
+            self.tally.confirmed.append(name)
         elif not succeeded or problem is not None:
-            self._release({name}.intersection(self._claim.run), token)
+            self._release({name}.intersection(self.tally.claim.run), token)
         elif not running.is_lost and ask(store, "confirm", message_id, name, token, running.mark):
-            self._confirmed.append(name)
+            self.tally.confirmed.append(name)
         else:
-            self._lost.append(name)
-            probe = _NOTHING
+            self.tally.lost.append(name)
+            probe = Claim("", ())
             with suppress(StoreUnavailable):
                 if running.mark is not None:
                     probe = ask(store, "claim", *self._question([handler]))
@@ -229,22 +186,22 @@ class Claims:
     ) -> ConfigurationError | None:
         """Like `settle`; `cancelled` gets the cancellation that came while the store was asked."""
         store, message_id, name, token = self._store, self._message_id, handler.name, running.token
-        self._unsettled.discard(name)
+        self.tally.unsettled.discard(name)
         running.has_ended = True
         if running.to_check and not running.confirmed:
             running.note(await aask(cancelled, store, "show", message_id))
         problem = running.problem() if succeeded else None
         if running.confirmed:
-            self._confirmed.append(name)
+            self.tally.confirmed.append(name)
         elif not succeeded or problem is not None:
-            await self._arelease(cancelled, {name}.intersection(self._claim.run), token)
+            await self._arelease(cancelled, {name}.intersection(self.tally.claim.run), token)
         elif not running.is_lost and await aask(
             cancelled, store, "confirm", message_id, name, token, running.mark
         ):
-            self._confirmed.append(name)
+            self.tally.confirmed.append(name)
         else:
-            self._lost.append(name)
-            probe = _NOTHING
+            self.tally.lost.append(name)
+            probe = Claim("", ())
             with suppress(StoreUnavailable):
                 if running.mark is not None and not cancelled:
                     probe = await aask(cancelled, store, "claim", *self._question([handler]))
@@ -252,19 +209,11 @@ class Claims:
             self._warn_of_loss(name, is_stale=bool(probe.stale))
         return problem
 
-    @property
-    def _claimable(self) -> Sequence[RegisteredHandler]:
-        return [handler for handler in self._handlers if handler.name not in self._refused]
-
     def _question(
         self, handlers: Sequence[RegisteredHandler]
     ) -> tuple[str, tuple[str, ...], timedelta, ObjectVersion | None]:
         names = tuple([handler.name for handler in handlers])
         return self._message_id, names, self._lease, self._version
-
-    def _take(self, claim: Claim) -> None:
-        self._claim = claim
-        self._unsettled = set(claim.run)
 
     def _mark_of(self, handler: RegisteredHandler) -> ObjectVersion | None:
         """The version to which the confirmation of `handler` moves the mark of its object."""

@@ -16,8 +16,13 @@
 # - Anything else that a handler raises (KeyboardInterrupt, SystemExit, a cancellation that somebody
 #   asked for) ends the run, and goes on to the caller at once.
 # - If the handlers were claimed in a store, each is settled as soon as it has ended and before the
-#   next one begins (see claims.py). An error of the store ends the run. The handlers that are left
-#   are released at the end of the `with` around the run, so a retry need not wait for them.
+#   next one begins (see claims.py). A handler that returned may still turn out to have failed: it
+#   began to confirm itself, and did not commit. One that raised only because it has lost its claim
+#   has not failed: the reply is a 409. An error of the store ends the run. The handlers that are
+#   left are released at the end of the `with` around the run, so a retry need not wait for them.
+# - A claimed handler that takes the delivery gets a copy of its own, which carries its claim (see
+#   running_handler.py). Nothing else does: `dispatch` and `process` drop the claim of a delivery
+#   that a handler passes on. Observers and the log get the delivery without a claim.
 # - Just before a handler is called, in the thread or on the loop that calls it, `check` looks
 #   at the clock: a handler may have waited long for a free thread. If the lease is over, that
 #   handler and all after it are left to a retry. `check` also refuses a handler with `drop_stale`
@@ -45,28 +50,26 @@
 #
 # asyncio is imported only where something has to be awaited.
 
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, cast
 
-from .claims import Claims, LeaseOver
+from .claims import Claims
 from .delivery import Delivery, for_handler
-from .errors import AbortDelivery, ClaimLost, ConfigurationError, HandlerError, InputTypeError
+from .errors import ClaimLost, ConfigurationError, InputTypeError
 from .eventloop import check_can_wait, run_on_loop
+from .failures import Failure, failed, gathered
 from .handler import RegisteredHandler
-from .logs import log
 from .observe import Observer, Running, observed
 from .running_handler import RunningHandler
+from .tally import LeaseOver
 from .waiting import RunSync, ThreadCall, awaited, discard, failure
 
 if TYPE_CHECKING:
     from asyncio import CancelledError
 
     from .events import AnyEvent
-
-_Failure: TypeAlias = tuple[RegisteredHandler, Exception]
 
 
 def run_handlers(
@@ -90,7 +93,7 @@ def run_handlers(
         if handler.is_async:
             check_can_wait()
             break
-    failures: list[_Failure] = []
+    failures: list[Failure] = []
     for handler in handlers:
         started = perf_counter()
         running = None if claims is None else claims.running(handler)
@@ -101,18 +104,18 @@ def run_handlers(
                     _call(handler, event, delivery, claims, running)
             else:
                 _call(handler, event, delivery, claims, running)
-        except BaseException as raised:  # noqa: BLE001 - sorted by `_failed`
+        except BaseException as raised:  # noqa: BLE001 - sorted by `failed`
             error = None if _is_loss(raised, running) else failure(raised)
         if error is not None:
             if isinstance(error, LeaseOver):
                 break
-            failures.append(_failed(handler, error, started, event, delivery))
+            failures.append(failed(handler, error, started, event, delivery))
         if claims is not None and running is not None:
             problem = claims.settle(handler, running, succeeded=error is None)
             if problem is not None:
-                failures.append(_failed(handler, problem, started, event, delivery))
+                failures.append(failed(handler, problem, started, event, delivery))
     if failures:
-        raise _gathered(failures, handlers)
+        raise gathered(failures, handlers)
 
 
 async def arun_handlers(  # noqa: PLR0913 - what `run_handlers` takes, and `run_sync`
@@ -131,7 +134,7 @@ async def arun_handlers(  # noqa: PLR0913 - what `run_handlers` takes, and `run_
     """
     if delivery is None:
         _refuse_lacking(handlers)
-    failures: list[_Failure] = []
+    failures: list[Failure] = []
     for handler in handlers:
         started = perf_counter()
         running = None if claims is None else claims.running(handler)
@@ -147,18 +150,18 @@ async def arun_handlers(  # noqa: PLR0913 - what `run_handlers` takes, and `run_
         if error is not None and _is_loss(error, running):
             error = None
         if error is not None and not isinstance(error, LeaseOver):
-            failures.append(_failed(handler, error, started, event, delivery))
+            failures.append(failed(handler, error, started, event, delivery))
         if claims is not None and running is not None and not isinstance(error, LeaseOver):
             succeeded = error is None
             problem = await claims.asettle(handler, running, cancelled, succeeded=succeeded)
             if problem is not None:
-                failures.append(_failed(handler, problem, started, event, delivery))
+                failures.append(failed(handler, problem, started, event, delivery))
         if cancelled:
             raise cancelled[0]
         if isinstance(error, LeaseOver):
             break
     if failures:
-        raise _gathered(failures, handlers)
+        raise gathered(failures, handlers)
 
 
 def _call(
@@ -202,7 +205,7 @@ async def _acall(
                 discard(cast("object", result))
                 raise cancelled[0]
             await awaited(cast("Awaitable[object]", result))
-    except BaseException as error:  # noqa: BLE001 - sorted by `_failed`
+    except BaseException as error:  # noqa: BLE001 - sorted by `failed`
         return error
     return None
 
@@ -215,7 +218,7 @@ async def _aobserved(
         with observed(observers, subject):
             if (error := await call) is not None:
                 raise error
-    except BaseException as error:  # noqa: BLE001 - sorted by `_failed`
+    except BaseException as error:  # noqa: BLE001 - sorted by `failed`
         return error
     return None
 
@@ -259,38 +262,3 @@ def _refuse_lacking(handlers: Sequence[RegisteredHandler]) -> None:
                 "event alone",
                 reason="no_delivery",
             )
-
-
-def _failed(
-    handler: RegisteredHandler,
-    error: BaseException,
-    started: float,
-    event: "AnyEvent",
-    delivery: Delivery | None,
-) -> _Failure:
-    """Log and return what `handler` raised; anything but an `Exception` is raised again."""
-    if not isinstance(error, Exception):
-        raise error
-    fields = {
-        "message_id": delivery.message_id if delivery is not None else None,
-        "event_type": event.type,
-        "handler": handler.name,
-        "outcome": "aborted" if isinstance(error, AbortDelivery) else "failed",
-        "duration": perf_counter() - started,
-    }
-    text = "%(event_type)s: handler %(handler)s %(outcome)s after %(duration).3f s"
-    if delivery is not None:
-        text = "%(message_id)s " + text
-    log(logging.ERROR, text, fields, error)
-    return handler, error
-
-
-def _gathered(failures: list[_Failure], handlers: Sequence[RegisteredHandler]) -> HandlerError:
-    described = [f"{handler.name} ({type(error).__name__})" for handler, error in failures]
-    failed = [handler.name for handler, _ in failures]
-    return HandlerError(
-        f"{len(failed)} of {len(handlers)} handlers failed: {', '.join(described)}",
-        [error for _, error in failures],
-        failed=failed,
-        done=[handler.name for handler in handlers if handler.name not in failed],
-    )

@@ -32,10 +32,13 @@
 # In which order: all handlers of a message are claimed in one step, before the first one runs. Each
 # is confirmed or released as soon as it ends (see claims.py).
 #
+# In whose transaction: usually in the store's own, after the handler. A store with a database can
+# also confirm in the app's, so that effect and confirmation are one commit (running_handler.py).
+# The rules are the same: without the token, nothing is confirmed, and then nothing takes effect.
+#
 # What a crash leaves behind: records that are running. Retries get a 409 until the lease is over;
 # then one of them takes over. A handler that took effect just before the crash, and was not
-# confirmed, runs again. (A handler that writes in the store's own transaction does not: there,
-# effect and confirmation are one commit.)
+# confirmed in the same transaction, runs again.
 #
 # Objects. Handlers with `drop_stale` must not overwrite newer data, so a store also keeps one mark
 # per object: the time of the newest event handled, and whether the deletion was handled.

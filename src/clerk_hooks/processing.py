@@ -18,6 +18,7 @@ from .observe import Observer, checked
 from .parsing import likely_type
 from .protocols import AsyncIdempotencyStore, IdempotencyStore, is_async_store, is_store
 from .router import Router, registry_of
+from .tally import Tally
 from .waiting import RunSync, ThreadCall
 
 DEFAULT_LEASE = timedelta(seconds=60)
@@ -105,10 +106,12 @@ class Processor:
                 return "handled"
             with self._claims(self.store, delivery, pending) as claims:
                 try:
-                    run_handlers(claims.to_run, delivery.event, delivery, claims, self.observers)
+                    run_handlers(
+                        claims.tally.to_run, delivery.event, delivery, claims, self.observers
+                    )
                 except HandlerError as error:
-                    _raise_first(error, claims)
-                return _ended(claims)
+                    _raise_first(error, claims.tally)
+                return _ended(claims.tally)
         except HandlerError as error:
             error.done = (*done, *error.done)
             raise
@@ -139,7 +142,7 @@ class Processor:
             async with self._claims(self.store, delivery, pending) as claims:
                 try:
                     await arun_handlers(
-                        claims.to_run,
+                        claims.tally.to_run,
                         delivery.event,
                         delivery,
                         claims,
@@ -147,8 +150,8 @@ class Processor:
                         run_sync=run_sync,
                     )
                 except HandlerError as error:
-                    _raise_first(error, claims)
-                return _ended(claims)
+                    _raise_first(error, claims.tally)
+                return _ended(claims.tally)
         except HandlerError as error:
             error.done = (*done, *error.done)
             raise
@@ -226,17 +229,17 @@ def _without(
 # Each would do as a reply; this one makes Svix do what they all need.
 
 
-def _raise_first(error: HandlerError, claims: Claims) -> NoReturn:
-    error.done = claims.done
+def _raise_first(error: HandlerError, tally: Tally) -> NoReturn:
+    error.done = tally.done
     for raised in error.errors:
         if isinstance(raised, StoreUnavailable):  # By the store, in the app's transaction.
             raise StoreUnavailable(str(raised)) from error
-    if error.is_abort and (waits_for := claims.waits_for) is not None:
+    if error.is_abort and (waits_for := tally.waits_for) is not None:
         raise waits_for from error
     raise error
 
 
-def _ended(claims: Claims) -> Outcome:
-    if (waits_for := claims.waits_for) is not None:
+def _ended(tally: Tally) -> Outcome:
+    if (waits_for := tally.waits_for) is not None:
         raise waits_for
-    return claims.outcome
+    return tally.outcome
