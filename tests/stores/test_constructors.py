@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -184,3 +185,36 @@ def test_no_password_is_shown(store: Any) -> None:
     assert "hunter2" not in repr(store)
     with pytest.raises(Exception, match=r"^(Redis|the database): [\w :]+$"):
         store.claim("msg_1", ["h"], timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("kind", ["sqlalchemy-sqlite", "sqlalchemy-aiosqlite"])
+def test_a_store_closes_the_engine_that_it_made_and_no_other(kind: str, tmp_path: Path) -> None:
+    def connections(store: Any) -> int:
+        return int(store._transactions.engine.pool.checkedin())
+
+    async def from_url(url: str, engine: Any) -> tuple[int, int, int]:
+        async with contextlib.aclosing(AsyncSQLAlchemyStore(url)) as own:
+            await own.ashow("msg_1")
+            before = connections(own._store)
+        theirs = AsyncSQLAlchemyStore(engine)
+        await theirs.ashow("msg_1")
+        await theirs.aclose()
+        try:
+            return before, connections(own._store), connections(theirs._store)
+        finally:
+            await engine.dispose()
+
+    with backend(kind, tmp_path) as place:
+        if kind == "sqlalchemy-aiosqlite":
+            assert asyncio.run(from_url(place.url, async_engine(place.url))) == (1, 0, 1)
+            return
+        with contextlib.closing(SQLAlchemyStore(place.url)) as own:
+            own.show("msg_1")
+            assert connections(own) == 1
+        assert connections(own) == 0
+        engine = sqlalchemy.create_engine(place.url)
+        theirs = SQLAlchemyStore(engine)
+        theirs.show("msg_1")
+        theirs.close()
+        assert connections(theirs) == 1
+        engine.dispose()

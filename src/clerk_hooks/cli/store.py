@@ -5,13 +5,14 @@ As with grep, the exit status is 0 if something was found, 1 if not, and 2 on an
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -24,12 +25,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ..idempotency import HandlerRecord
-    from ..protocols import IdempotencyStore
 
 STORE_VARIABLE = "CLERK_HOOKS_STORE"
 """Environment variable in place of ``--store``."""
-
-_Answer = TypeVar("_Answer")
 
 store_app = typer.Typer()
 
@@ -76,7 +74,7 @@ def show(
 
     Exits with 1 if the store does not know the message, and with 2 if the store does not answer.
     """
-    records = _ask(store, prefix, lambda opened: opened.show(message_id))
+    records: list[HandlerRecord] = _ask(store, prefix, "show", message_id)
     if as_json:
         print(json.dumps([_fields(record) for record in records]))
     elif records:
@@ -100,7 +98,7 @@ def forget(
 
     Exits with 1 if the store does not know the message, and with 2 if the store does not answer.
     """
-    count = _ask(store, prefix, lambda opened: opened.forget(message_id))
+    count: int = _ask(store, prefix, "forget", message_id)
     if as_json:
         print(json.dumps({"forgotten": count}))
     elif count:
@@ -116,20 +114,30 @@ def purge(*, store: _Store = "", prefix: _Prefix = None, as_json: JsonOption = F
 
     Exits with 2 if the store does not answer.
     """
-    count = _ask(store, prefix, lambda opened: opened.purge())
+    count: int = _ask(store, prefix, "purge")
     print(json.dumps({"forgotten": count}) if as_json else f"Deleted: {_handlers(count)}.")
 
 
-def _ask(url: str, prefix: str | None, question: Callable[[IdempotencyStore], _Answer]) -> _Answer:
+def _ask(url: str, prefix: str | None, method: str, *arguments: str) -> Any:
+    """What a method of the store answers; the store is closed afterwards."""
     try:
-        with _open(url, prefix) as store:
-            return question(store)
+        store = _open(url, prefix)
+        if hasattr(store, "a" + method):
+            return asyncio.run(_await(store, "a" + method, arguments))
+        with closing(store):
+            return getattr(store, method)(*arguments)
     except (ClerkHooksError, ImportError) as error:
         _fail(str(error))
 
 
-@contextmanager
-def _open(url: str, prefix: str | None) -> Generator[IdempotencyStore]:
+async def _await(store: Any, method: str, arguments: Sequence[str]) -> Any:
+    try:
+        return await getattr(store, method)(*arguments)
+    finally:
+        await store.aclose()
+
+
+def _open(url: str, prefix: str | None) -> Any:
     """The store at `url`, which may hold a password and is therefore never printed."""
     url = url or os.environ.get(STORE_VARIABLE, "")  # Some versions of typer do not read it.
     if not url:
@@ -137,23 +145,30 @@ def _open(url: str, prefix: str | None) -> Generator[IdempotencyStore]:
     if url.startswith(("redis://", "rediss://", "unix://")):
         from ..stores.redis import RedisStore
 
-        store = RedisStore(url) if prefix is None else RedisStore(url, prefix=prefix)
-        with closing(store):
-            yield store
-    elif prefix is not None:
+        return RedisStore(url) if prefix is None else RedisStore(url, prefix=prefix)
+    if prefix is not None:
         _fail("--prefix is for stores in Redis only")
-    elif "://" in url and not url.startswith("sqlite://"):
-        from ..stores.sqlalchemy import SQLAlchemyStore
+    if "://" in url and not url.startswith("sqlite://"):
+        from ..stores.sqlalchemy import AsyncSQLAlchemyStore, SQLAlchemyStore
 
-        yield SQLAlchemyStore(url)
-    else:
-        from ..stores.sqlite import SQLiteStore
+        return AsyncSQLAlchemyStore(url) if _is_async(url) else SQLAlchemyStore(url)
+    from ..stores.sqlite import SQLiteStore
 
-        path = url.removeprefix("sqlite:").removeprefix("///")
-        if not Path(path).is_file():  # SQLiteStore would create it.
-            _fail(f"no such file: {path}")
-        with closing(SQLiteStore(path)) as file:
-            yield file
+    path = url.removeprefix("sqlite:").removeprefix("///")
+    if not Path(path).is_file():  # SQLiteStore would create it.
+        _fail(f"no such file: {path}")
+    return SQLiteStore(path)
+
+
+def _is_async(url: str) -> bool:
+    """Whether the driver in a URL of SQLAlchemy is one for event loops, such as asyncpg."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        return make_url(url).get_dialect().is_async
+    except (SQLAlchemyError, ValueError):
+        return False  # The store says what is wrong with it.
 
 
 def _fail(message: str) -> NoReturn:

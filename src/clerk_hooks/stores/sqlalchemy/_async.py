@@ -96,6 +96,10 @@ class AsyncSQLAlchemyStore:
         """Forget everything older than the retention; returns how many handlers that were."""
         return await self._in_time(self._store.purge, seconds=3600)
 
+    async def aclose(self) -> None:
+        """Close the connections of the engine that the store has made of a URL."""
+        await self._in_time(self._store.close)
+
     def transaction(
         self,
         delivery: Delivery,

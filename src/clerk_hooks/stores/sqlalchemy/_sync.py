@@ -56,7 +56,13 @@ class SQLAlchemyStore(SQLStore):
         kept, seconds = checked_retention(retention), checked_timeout(timeout)
         checked = checked_engine(engine, seconds, is_async=self._is_async)
         self._transactions = Transactions(checked, seconds, clock, creates=create_schema)
+        self._owns_engine = isinstance(engine, (URL, str))
         super().__init__(Rules(kept, SPELLINGS[self._transactions.engine.dialect.name]))
+
+    def close(self) -> None:
+        """Close the connections of the engine that the store has made of a URL."""
+        if self._owns_engine:
+            self._transactions.engine.dispose()
 
     def transaction(
         self, delivery: Delivery, session: "Session | scoped_session[Any] | Connection"
