@@ -109,11 +109,11 @@ def run_handlers(
         if error is not None:
             if isinstance(error, LeaseOver):
                 break
-            failures.append(failed(handler, error, started, event, delivery))
+            failures.append(failed(handler, error, perf_counter() - started, event, delivery))
         if claims is not None and running is not None:
             problem = claims.settle(handler, running, succeeded=error is None)
             if problem is not None:
-                failures.append(failed(handler, problem, started, event, delivery))
+                failures.append(failed(handler, problem, perf_counter() - started, event, delivery))
     if failures:
         raise gathered(failures, handlers)
 
@@ -150,12 +150,12 @@ async def arun_handlers(  # noqa: PLR0913 - what `run_handlers` takes, and `run_
         if error is not None and _is_loss(error, running):
             error = None
         if error is not None and not isinstance(error, LeaseOver):
-            failures.append(failed(handler, error, started, event, delivery))
+            failures.append(failed(handler, error, perf_counter() - started, event, delivery))
         if claims is not None and running is not None and not isinstance(error, LeaseOver):
             succeeded = error is None
             problem = await claims.asettle(handler, running, cancelled, succeeded=succeeded)
             if problem is not None:
-                failures.append(failed(handler, problem, started, event, delivery))
+                failures.append(failed(handler, problem, perf_counter() - started, event, delivery))
         if cancelled:
             raise cancelled[0]
         if isinstance(error, LeaseOver):

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from time import perf_counter
 from typing import TYPE_CHECKING, TypeAlias
 
 from .delivery import Delivery
@@ -20,13 +19,13 @@ Failure: TypeAlias = tuple[RegisteredHandler, Exception]
 def failed(
     handler: RegisteredHandler,
     error: BaseException,
-    started: float,
+    seconds: float,
     event: "AnyEvent",
     delivery: Delivery | None,
 ) -> Failure:
     """Log what `handler` raised, and return both; anything but an `Exception` is raised again.
 
-    `started` is when it began, by `time.perf_counter`.
+    `seconds` is how long it took.
     """
     if not isinstance(error, Exception):
         raise error
@@ -35,7 +34,7 @@ def failed(
         "event_type": event.type,
         "handler": handler.name,
         "outcome": "aborted" if isinstance(error, AbortDelivery) else "failed",
-        "duration": perf_counter() - started,
+        "duration": seconds,
     }
     text = "%(event_type)s: handler %(handler)s %(outcome)s after %(duration).3f s"
     if delivery is not None:
