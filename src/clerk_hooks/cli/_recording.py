@@ -38,6 +38,11 @@ class RecordedDelivery(NamedTuple):
     headers: Fields
 
     @property
+    def note(self) -> str:
+        """Identifies the delivery in the list of a replay's progress."""
+        return f"{self.number} {self.digest}"
+
+    @property
     def event_type(self) -> str:
         """The event type, or ``(no type)`` if the body does not say."""
         return event_type_of(self.body) or "(no type)"

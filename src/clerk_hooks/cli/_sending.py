@@ -35,8 +35,8 @@ class Job(NamedTuple):
     headers: Fields
     expected: str
     """Statuses, separated by blanks: ``2xx 409``."""
-    number: int = 0
-    """The number of its line in the recording that it comes from."""
+    note: str = ""
+    """What to write into the list of a replay's progress; empty for a sample."""
 
 
 class Outcome(NamedTuple):

@@ -21,11 +21,10 @@ from ._options import (
 from ._usage import UsageError, statuses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
-    from ._progress import Progress
     from ._recording import RecordedDelivery
-    from ._sending import Fields, Job, Outcome
+    from ._sending import Fields, Job
 
 
 _FileArgument = Annotated[
@@ -86,22 +85,15 @@ def replay(  # noqa: PLR0913 - one parameter per option
     key = (secret or secret_from_environment()) if resign else None
     for recorded in read_recording(file):  # Finds unreadable lines before anything is sent.
         _check(recorded, str(file), key)
-    if restart:
-        file.with_name(f"{file.name}.progress").unlink(missing_ok=True)
-    progress = Progress(file, to)
+    progress = Progress(file, to, restart=restart)
     deliveries = [each for each in read_recording(file) if not progress.has(each)]
     if not deliveries:
         typer.echo("clerk-hooks: nothing to send", err=True)
     if shuffle:
         random.shuffle(deliveries)
     with progress:
-        outcomes = send_all(
-            _jobs(deliveries, key, expect),
-            target,
-            concurrency=concurrency,
-            rate=rate,
-            note=_noting(progress, {each.number: each.digest for each in deliveries}),
-        )
+        jobs = _jobs(deliveries, key, expect)
+        outcomes = send_all(jobs, target, concurrency=concurrency, rate=rate, note=progress.add)
         if not report(outcomes, len(deliveries), as_json=as_json):
             raise typer.Exit(1)
     progress.forget()
@@ -126,7 +118,7 @@ def _jobs(deliveries: Iterable[RecordedDelivery], secret: str | None, expect: st
         headers = end_to_end(each.headers)
         if secret is not None:
             headers = _signed_anew(each.body, headers, secret)
-        yield Job(each.event_type, "replay", each.body, headers, expect, each.number)
+        yield Job(each.event_type, "replay", each.body, headers, expect, each.note)
 
 
 def _signed_anew(body: bytes, headers: Fields, secret: str) -> Fields:
@@ -138,13 +130,3 @@ def _signed_anew(body: bytes, headers: Fields, secret: str) -> Fields:
     replaced = ("svix-", "webhook-", "content-type")
     kept = [(name, value) for name, value in headers if not name.lower().startswith(replaced)]
     return kept + list(request.headers.items())
-
-
-def _noting(progress: Progress, digests: dict[int, str]) -> Callable[[Outcome], None]:
-    """A function that notes each outcome that is as expected."""
-
-    def note(outcome: Outcome) -> None:
-        if outcome.is_expected:
-            progress.add(outcome.job.number, digests[outcome.job.number])
-
-    return note
