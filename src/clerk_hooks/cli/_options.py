@@ -44,7 +44,7 @@ def read_body(path: Path) -> bytes:
     """
     if str(path) != "-":
         return path.read_bytes()
-    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] - if the shell closed it
+    if sys.stdin is None:  # The shell has closed it.
         raise UsageError("the standard input is closed")
     return sys.stdin.buffer.read()
 
