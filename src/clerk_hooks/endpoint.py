@@ -77,10 +77,12 @@ class Endpoint:
         and `ConfigurationError`, which are mistakes of the calling program.
         """
         seen = Seen()
-        if not self.processor.observers:
-            return self._answer(seen, body, headers, context)
         with observed(self.processor.observers, seen):
-            return self._answer(seen, body, headers, context)
+            try:
+                seen.delivery = delivery = self._verified(body, headers, context)
+                return _accept(seen, self.processor.process(delivery))
+            except ClerkHooksError as error:
+                return _refuse(seen, error)
 
     async def areceive(
         self,
@@ -95,10 +97,12 @@ class Endpoint:
         Without `run_sync` they run in a thread (`asyncio.to_thread`).
         """
         seen = Seen()
-        if not self.processor.observers:
-            return await self._aanswer(seen, body, headers, run_sync, context)
         with observed(self.processor.observers, seen):
-            return await self._aanswer(seen, body, headers, run_sync, context)
+            try:
+                seen.delivery = delivery = self._verified(body, headers, context)
+                return _accept(seen, await self.processor.aprocess(delivery, run_sync=run_sync))
+            except ClerkHooksError as error:
+                return _refuse(seen, error)
 
     def reply(self, error: ClerkHooksError) -> Reply:
         """Answer, and log, an error that an adapter finds before there is a body to receive.
@@ -109,22 +113,6 @@ class Endpoint:
             raise error.with_traceback(None)
         seen = Seen()
         with observed(self.processor.observers, seen):
-            return _refuse(seen, error)
-
-    def _answer(self, seen: Seen, body: Body, headers: Headers, context: object) -> Reply:
-        try:
-            seen.delivery = delivery = self._verified(body, headers, context)
-            return _accept(seen, self.processor.process(delivery))
-        except ClerkHooksError as error:
-            return _refuse(seen, error)
-
-    async def _aanswer(
-        self, seen: Seen, body: Body, headers: Headers, run_sync: RunSync | None, context: object
-    ) -> Reply:
-        try:
-            seen.delivery = delivery = self._verified(body, headers, context)
-            return _accept(seen, await self.processor.aprocess(delivery, run_sync=run_sync))
-        except ClerkHooksError as error:
             return _refuse(seen, error)
 
     def _verified(self, body: Body, headers: Headers, context: object) -> Delivery:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # A cancellation is not among them: nothing in an observer is awaited, so it would be its own.
 _ENDS_THE_PROGRAM = (KeyboardInterrupt, SystemExit)
 
+_NOT_OBSERVED = nullcontext()
+
 
 class Seen:
     """A request as an observer sees it. It is complete when the context manager exits."""
@@ -109,7 +111,7 @@ def observed(
     observers: Sequence[Observer], subject: Seen | Running
 ) -> AbstractContextManager[None]:
     """A context manager that surrounds `subject` with those of all observers."""
-    return _Observed(observers, subject)
+    return _Observed(observers, subject) if observers else _NOT_OBSERVED
 
 
 class _Observed(AbstractContextManager[None]):
