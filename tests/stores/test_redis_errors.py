@@ -188,7 +188,7 @@ def test_a_plain_client_of_a_cluster(kind: RedisKind, start: Any) -> None:
         wait_until(lambda: "cluster_state:ok" in str(one.execute_command("CLUSTER", "INFO")))
         url = f"redis://127.0.0.1:{port_of(one)}/0"
         said = refused(kind.store(url, prefix="shop:"))
-        assert "ClusterCrossSlotError: Keys in request don't hash to the same slot" in said
+        assert "Keys in request don't hash to the same slot: " in said
         assert said.endswith("on a cluster the prefix needs braces, as in '{clerk_hooks}:'")
         bus = other.execute_command("CONFIG", "GET", "cluster-port")
         bus = bus[b"cluster-port"] if isinstance(bus, dict) else bus[1]
@@ -198,7 +198,7 @@ def test_a_plain_client_of_a_cluster(kind: RedisKind, start: Any) -> None:
         slot = one.execute_command("CLUSTER", "KEYSLOT", "{clerk_hooks}:")
         wait_until(lambda: moved(one, slot, name))
         said = refused(kind.store(url))
-        assert said.startswith(f"Redis: MovedError: {slot} 127.0.0.1:{port_of(other)}: ")
+        assert f" {slot} 127.0.0.1:{port_of(other)}: " in said
         assert said.endswith("this server is a node of a cluster: pass a RedisCluster")
 
 

@@ -112,6 +112,8 @@ def test_without_eviction_a_full_redis_is_unavailable_and_nothing_is_forgotten(
     app: App, server: RedisServer
 ) -> None:
     assert fill(server, "noeviction") == 3
+    with redis.Redis(port=server.port) as client:
+        client.config_set("maxmemory", 1)  # A small record may have fitted still.
     new = {"id": "user_2", "updated_at": 1700000002000}
     assert app.deliver("msg_4", "user.updated", **new) == "store_unavailable"
     assert app.late_update() == "stale"

@@ -50,7 +50,10 @@ def client_maker(
 
     def make() -> Any:
         theirs = names.ConnectionPool.from_url(source) if isinstance(source, str) else source
-        settings = _settings(theirs) | {"retry": names.retry.Retry(NoBackoff(), 1)}
+        settings = _settings(theirs) | {
+            "retry": names.retry.Retry(NoBackoff(), 1),
+            "retry_on_error": [redis.ConnectionError],  # redis-py 5 retries nothing else.
+        }
         made = build(theirs.connection_class, settings)
         pool: Any = made.connection_pool
         pool.connection_class(**pool.connection_kwargs)  # Refuses options that are wrong.

@@ -10,9 +10,12 @@ from ..errors import StoreUnavailable
 _WORDS = 300
 """Characters of an error that are repeated. Redis's own are shorter."""
 
+# redis-py 5 has no classes for these two, and leaves Redis's code in front of the words.
 _HINTS = {
-    "MovedError": "this server is a node of a cluster: pass a RedisCluster",
-    "ClusterCrossSlotError": "on a cluster the prefix needs braces, as in '{clerk_hooks}:'",
+    ("MovedError", ": MOVED "): "this server is a node of a cluster: pass a RedisCluster",
+    ("ClusterCrossSlotError", ": CROSSSLOT "): (
+        "on a cluster the prefix needs braces, as in '{clerk_hooks}:'"
+    ),
 }
 
 # The errors that Redis sends are repeated; so are these, which have no values in them.
@@ -37,8 +40,9 @@ def unavailable(error: Exception, timeout: float) -> StoreUnavailable:
     name = type(error).__name__
     if name == "TimeoutError":  # Of redis-py, of Python, or, in Python 3.10, of asyncio.
         return StoreUnavailable(f"Redis: no answer within {timeout:g} s")
-    parts = (f"Redis: {name}", _words(error), _HINTS.get(name))
-    return StoreUnavailable(": ".join(filter(None, parts)))
+    said = ": ".join(filter(None, ("Redis", name, _words(error))))
+    hints = [hint for signs, hint in _HINTS.items() if any(sign in said for sign in signs)]
+    return StoreUnavailable(": ".join([said, *hints]))
 
 
 def _words(error: Exception) -> str:
