@@ -165,8 +165,10 @@ ALLOWED = {
     "adapters._fastapi_replies": Sees(
         "clerk_hooks adapters._length adapters.asgi fastapi starlette"
     ),
+    "adapters._fastapi_route": Sees("clerk_hooks fastapi starlette"),
     "adapters.fastapi": Sees(
-        "clerk_hooks endpoint adapters._fastapi_replies adapters.asgi fastapi starlette",
+        "clerk_hooks endpoint adapters._fastapi_replies adapters._fastapi_route adapters.asgi "
+        "fastapi starlette",
         "adapters._openapi",
     ),
     "adapters.django": Sees("clerk_hooks adapters._length adapters.wsgi django asgiref"),

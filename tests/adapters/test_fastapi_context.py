@@ -406,7 +406,8 @@ class TestMistakes:
             clerk_router(endpoint, context=context)
 
     def test_dependencies_are_wrapped(self, endpoint: Endpoint) -> None:
-        for dependencies in ([await_it], [Depends(await_it), await_it]):
+        mistakes: list[Any] = [[await_it], [Depends(await_it), await_it], Depends(await_it)]
+        for dependencies in mistakes:
             with pytest.raises(ConfigurationError, match=r"Depends\(limit\)"):
                 clerk_router(endpoint, dependencies=dependencies)
 

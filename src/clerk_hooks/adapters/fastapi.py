@@ -14,8 +14,7 @@ resolve text in those of a method.
 """
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from inspect import Parameter, Signature, signature
 from typing import Annotated, Any, cast, get_origin
@@ -40,6 +39,7 @@ try:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from ._fastapi_replies import Refused, Unsuccessful, body_of, kept_of, raised_in, response_of
+    from ._fastapi_route import OwnRoute
 except ImportError as error:
     raise ImportError(
         "clerk_hooks.adapters.fastapi needs FastAPI: pip install 'clerk-hooks[fastapi]'"
@@ -72,7 +72,7 @@ def clerk_router(
     Raises `ConfigurationError`.
     """
     if dependencies or context is not None:
-        webhook = _unlimited(_Injected(endpoint, dependencies, context))
+        webhook = _unlimited(_with_dependencies(endpoint, dependencies, context))
     else:
         webhook = _unlimited(asgi_app(endpoint, run_sync=run_in_threadpool))
 
@@ -104,6 +104,23 @@ async def _nothing() -> None:
     """Gives FastAPI a function to inspect; the route answers before it would be called."""
 
 
+def _with_dependencies(
+    endpoint: Endpoint,
+    dependencies: Sequence[params.Depends],
+    context: Callable[..., object] | None,
+) -> ASGIApp:
+    if not isinstance(dependencies, Sequence) or not all(
+        isinstance(each, params.Depends) for each in dependencies
+    ):
+        raise ConfigurationError("dependencies must be a list such as [Depends(limit)]")
+    received = Received(endpoint, context=context)
+
+    async def answer(request: Request) -> Response:
+        return response_of(kept_of(request)[received])
+
+    return OwnRoute([Depends(_Verified(endpoint)), *dependencies, Depends(received)], answer)
+
+
 def _unlimited(app: ASGIApp) -> ASGIApp:
     """Lift the app's `max_body_size`: the endpoint's `max_body` applies, and its reply is sent."""
     try:
@@ -111,63 +128,6 @@ def _unlimited(app: ASGIApp) -> ASGIApp:
     except ImportError:  # This version of Starlette has no such limit.
         return app
     return RequestBodyLimitMiddleware(app, max_body_size=sys.maxsize)
-
-
-class _Injected:
-    """An endpoint as an ASGI application that runs FastAPI's dependencies, in our order.
-
-    It has a route of its own. If the app included that route, FastAPI would run the app's
-    dependencies first, and a forged request could open a session.
-    """
-
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        dependencies: Sequence[params.Depends],
-        context: Callable[..., object] | None,
-    ) -> None:
-        if not all(isinstance(each, params.Depends) for each in dependencies):
-            raise ConfigurationError("dependencies must be a list such as [Depends(limit)]")
-        self._received = Received(endpoint, context=context)
-        verified = Depends(_Verified(endpoint))
-        self._dependencies = [verified, *dependencies, Depends(self._received)]
-        self._routes = {(): self._route(())}  # Now, so that a mistake is found at the start.
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        _app.set(scope.get("app"))
-        names = tuple(scope["path_params"])  # The app may have added some, by a prefix.
-        if names not in self._routes:
-            self._routes[names] = self._route(names)
-        answering = self._routes[names](scope, receive, send)
-        del scope  # An error must not take the headers along.
-        await answering
-
-    @property
-    def dependency_overrides(self) -> Mapping[object, object]:
-        """Those of the app that is answering. FastAPI asks its routes' provider for them."""
-        overrides: Mapping[object, object] = getattr(_app.get(), "dependency_overrides", {})
-        return overrides
-
-    def _route(self, path_params: tuple[str, ...]) -> ASGIApp:
-        route = APIRoute(
-            "".join(f"/{{{name}}}" for name in path_params) or "/",
-            self._answer,
-            dependencies=self._dependencies,
-            dependency_overrides_provider=self,
-        )
-        if route.body_field is not None:
-            raise ConfigurationError(
-                "a dependency of the webhook declares a body: FastAPI would read and parse it "
-                "before the request is verified; handlers have the event and delivery.payload"
-            )
-        return route.app
-
-    async def _answer(self, request: Request) -> Response:
-        return response_of(kept_of(request)[self._received])
-
-
-_app: ContextVar[Any] = ContextVar("app")
-"""The app that is answering, as one router can be in several."""
 
 
 class Received:
