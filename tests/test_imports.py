@@ -142,7 +142,9 @@ ALLOWED = {
     "stores._sql": Sees("idempotency stores._marks stores._spelling stores._transaction"),
     "stores._store": Sees("errors idempotency stores._sql stores._transaction"),
     "stores._own": Sees("errors idempotency running_handler stores._sql stores._transaction"),
-    "stores._sqlite_file": Sees("errors stores._fork stores._spelling stores._transaction"),
+    "stores._sqlite_file": Sees(
+        "errors stores._fork stores._spelling stores._store stores._transaction"
+    ),
     "stores.sqlite": Sees(f"{SQL_STORE} stores._sqlite_file"),
     "stores.sqlalchemy._tables": Sees("errors stores._spelling sqlalchemy"),
     "stores.sqlalchemy._watchdog": Sees("stores._fork sqlalchemy"),

@@ -37,6 +37,7 @@ class Seen(NamedTuple):
     status: int
     outcome: str
     log: str
+    seconds: float
 
 
 class App:
@@ -71,9 +72,11 @@ class App:
     def receive(self, message_id: str = "msg_1", payload: bytes = PAYLOAD) -> Seen:
         """Deliver an attempt."""
         self._caplog.clear()
+        started = time.monotonic()
         with self._caplog.at_level(logging.INFO, "clerk_hooks"):
             reply = self.receiver.reply(message_id, payload)
-        return Seen(reply.status, _outcome(reply), self._caplog.text)
+        seconds = time.monotonic() - started
+        return Seen(reply.status, _outcome(reply), self._caplog.text, seconds)
 
     def effects(self) -> list[str]:
         rows = self.place.sql("SELECT message_id FROM effects ORDER BY message_id")

@@ -127,6 +127,11 @@ class Receiver:
     def receive(self, message_id: str, payload: bytes = PAYLOAD) -> int:
         return self.reply(message_id, payload).status
 
+    def run(self, coroutine: Any) -> Any:
+        """Await something on the endpoint's event loop."""
+        assert self._loop is not None
+        return self._loop.run_until_complete(coroutine)
+
     def reply(self, message_id: str, payload: bytes = PAYLOAD) -> Reply:
         headers = sign(payload, secret=SECRET, message_id=message_id)
         if self._loop is None:

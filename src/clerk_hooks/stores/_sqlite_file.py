@@ -9,6 +9,7 @@ from threading import Lock
 from ..errors import StoreUnavailable
 from ._fork import keep, leave_when_forked
 from ._spelling import CLAIMS, MARKS
+from ._store import Busy
 from ._transaction import Execute
 
 _SCHEMA = f"""
@@ -32,10 +33,6 @@ CREATE TABLE IF NOT EXISTS {MARKS} (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS {MARKS}_forget_at ON {MARKS} (forget_at);
 """
-
-
-class Busy(StoreUnavailable):
-    """Others have the file locked."""
 
 
 class File:

@@ -23,6 +23,10 @@ wait for anybody's open transaction, nor must a ``release``: the lease releases 
 """
 
 
+class Busy(StoreUnavailable):
+    """Others have an SQLite file locked."""
+
+
 class SQLStore(ABC):
     """An `IdempotencyStore` that follows `rules`."""
 
@@ -60,10 +64,11 @@ class SQLStore(ABC):
 
     def release(self, message_id: str, handlers: Sequence[str], token: str) -> None:
         """Give up claims, as `IdempotencyStore.release` says, unless somebody has locked them."""
-        self._run(
-            lambda transaction: self._rules.release(transaction, message_id, handlers, token),
-            "release",
-        )
+        with suppress(Busy):
+            self._run(
+                lambda transaction: self._rules.release(transaction, message_id, handlers, token),
+                "release",
+            )
 
     def show(self, message_id: str) -> list[HandlerRecord]:
         """Return the records of a message, sorted by the names of its handlers."""

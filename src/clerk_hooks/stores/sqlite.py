@@ -9,7 +9,7 @@ whole), and then those handlers run again. SQLite does not work on network drive
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ from ..running_handler import RunningHandler, claimed_by
 from ._own import Absent, Block, confirm, ended_inside, find, why_absent
 from ._spelling import STATEMENT_BEFORE, TAKE_LOCK
 from ._sql import Rules
-from ._sqlite_file import Busy, File, unavailable
+from ._sqlite_file import File, unavailable
 from ._store import Kind, Result, SQLStore, Work
 from ._transaction import Rows, Transaction
 
@@ -92,13 +92,8 @@ class SQLiteStore(SQLStore):
                         reason="autocommit",
                     )
                 connection.execute("BEGIN IMMEDIATE")
-            running.to_check = True
             confirm(self._rules, running, self._open(connection))
-
-    def release(self, message_id: str, handlers: Sequence[str], token: str) -> None:
-        """Give up claims, as `IdempotencyStore.release` says, unless the file is locked."""
-        with suppress(Busy):
-            super().release(message_id, handlers, token)
+        running.to_check = True
 
     def close(self) -> None:
         """Close the file; the next call opens it again."""

@@ -11,6 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from ...errors import StoreUnavailable
 from .._own import another_database, ended_inside
 from .._spelling import CLAIMS
+from .._store import Busy
 from ._dialects import FIRST_STATEMENTS
 
 # Two transactions deadlocked or could not be serialized: the states of PostgreSQL and standard SQL,
@@ -76,6 +77,8 @@ def _unavailable(error: BaseException) -> StoreUnavailable:
     if not isinstance(error, DBAPIError):
         return StoreUnavailable(f"the database: {type(error).__name__}")
     cause: Any = error.orig
+    if "database is locked" in str(cause):
+        return Busy("the database: it is locked")
     code = _code(cause)
     kind = type(cause).__name__ if code is None else f"{type(cause).__name__} ({code})"
     if code not in _POOLED:

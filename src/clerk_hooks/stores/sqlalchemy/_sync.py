@@ -118,8 +118,8 @@ class SQLAlchemyStore(SQLStore):
         own = OwnSession(target, self._transactions)
         try:
             with app_failures(), own.joined(running.remaining() + GRACE):
-                running.to_check = True
                 confirm(self._rules, running, self._transactions.open_on(own.connection))
+            running.to_check = True
         except Absent:
             raise self._explained(running, self._place_of(own.connection)) from None
 
