@@ -44,6 +44,10 @@ class Worker:
     def _tell(self, line: str) -> None:
         self._connection.sendall(f"{line}\n".encode())
 
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self._process, number)
+
     def kill(self) -> None:
         """End it, unless it has ended."""
         with contextlib.suppress(ProcessLookupError):

@@ -20,10 +20,14 @@ INSERT = "INSERT INTO effects (message_id) VALUES (:m)"
 class Work:
     """The app's session, and how a step of a handler uses it."""
 
-    def __init__(self, session: Any, delivery: Delivery, confirm: Callable[[], object]) -> None:
+    def __init__(
+        self, session: Any, delivery: Delivery, confirm: Callable[[], object] | None = None
+    ) -> None:
         self.session = session
         self.delivery = delivery
-        self.confirm = confirm
+        self.is_low_level = confirm is not None
+        """Whether the step is to confirm and commit by itself."""
+        self.confirm = confirm or (lambda: None)
         """`confirm_in`, awaited where that is needed."""
 
     def write(self, value: str | None = None) -> None:
@@ -72,7 +76,7 @@ def sync_handler(store: Any, open_: Open, step: Step, way: str) -> Callable[...,
         with open_() as session:
             if way == "transaction":
                 with store.transaction(delivery, session):
-                    step(Work(session, delivery, lambda: None))
+                    step(Work(session, delivery))
             else:
                 step(Work(session, delivery, lambda: store.confirm_in(delivery, session)))
 
@@ -90,7 +94,7 @@ def async_handler(store: Any, open_: Any, step: Step, way: str) -> Callable[...,
                 await_only(store.confirm_in(delivery, session))
 
             def run(sync_session: Any) -> None:
-                step(Work(sync_session, delivery, confirm))
+                step(Work(sync_session, delivery, None if way == "transaction" else confirm))
 
             run_sync = getattr(session, "registry", lambda: session)().run_sync
 

@@ -220,7 +220,7 @@ def test_a_forgotten_await_is_a_failure_that_says_so(shop: App) -> None:
     @shop.router.on("user.*", name="h")
     async def h(event: object, delivery: Any) -> None:
         async with first() as session:
-            await session.run_sync(lambda sync: Work(sync, delivery, lambda: None).write())
+            await session.run_sync(lambda sync: Work(sync, delivery).write())
             confirmation = shop.store.confirm_in(delivery, session)
             if not forgets:
                 await confirmation

@@ -253,7 +253,7 @@ def test_a_second_transaction_in_a_handler_is_a_failure_after_the_first(shop: Ap
         def h(event: object, delivery: Any) -> None:
             for value in ("one", "two"):
                 with first() as session, shop.store.transaction(delivery, session):
-                    Work(session, delivery, lambda: None).write(value)
+                    Work(session, delivery).write(value)
     else:
 
         @shop.router.on("user.*", name="h")
@@ -261,7 +261,7 @@ def test_a_second_transaction_in_a_handler_is_a_failure_after_the_first(shop: Ap
             for value in ("one", "two"):
                 async with first() as session, shop.store.transaction(delivery, session):
                     await session.run_sync(
-                        lambda sync, value=value: Work(sync, delivery, lambda: None).write(value)
+                        lambda sync, value=value: Work(sync, delivery).write(value)
                     )
 
     seen = shop.receive()

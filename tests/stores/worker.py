@@ -119,9 +119,9 @@ def wait_for_start() -> None:
 class Receiver:
     """An endpoint with a store: `receive` delivers a message to it, and returns the status."""
 
-    def __init__(self, store: Any, router: Router) -> None:
+    def __init__(self, store: Any, router: Router, lease: timedelta = LEASE) -> None:
         self.store = store
-        self.endpoint = Endpoint(router, secret=SECRET, store=store)
+        self.endpoint = Endpoint(router, secret=SECRET, store=store, lease=lease)
         self._loop = None if hasattr(store, "claim") else asyncio.new_event_loop()
 
     def receive(self, message_id: str, payload: bytes = PAYLOAD) -> int:
@@ -190,7 +190,7 @@ def objects(store: Any, rounds: int, name: str, lock: str, **_: Any) -> None:
     say(met)
 
 
-def transact(store: Any, way: str, die_at: str, **_: Any) -> None:
+def transact(store: Any, way: str, die_at: str, lease: float = 60, **_: Any) -> None:
     """Deliver a message to a handler that writes a row, and stop or die at a point of that.
 
     `die_at` may begin with ``stop ``: then this process stands still there, until it is told on.
@@ -209,7 +209,7 @@ def transact(store: Any, way: str, die_at: str, **_: Any) -> None:
             say("stopped")
             os.kill(os.getpid(), signal.SIGSTOP)
 
-    receiver = Receiver(store, writing_router(store, way, reach))
+    receiver = Receiver(store, writing_router(store, way, reach), timedelta(seconds=lease))
     receiver.receive("msg_0")  # The tables are made.
     reached = []
     if hasattr(store, "_writer"):
@@ -218,10 +218,18 @@ def transact(store: Any, way: str, die_at: str, **_: Any) -> None:
         from sqlalchemy import event
 
         engine = engine_of(store)
-        event.listen(getattr(engine, "sync_engine", engine), "commit", lambda _: reach("commit"))
+        engine = getattr(engine, "sync_engine", engine)
+        event.listen(engine, "commit", lambda _: reach("commit"))
+        if engine.dialect.name == "mysql":  # What PostgreSQL is told by the store itself.
+            event.listen(engine, "begin", lambda connection: bound(connection, lease))
     status = receiver.receive("msg_1")
     reach("reply")
     say(status)
+
+
+def bound(connection: Any, seconds: float) -> None:
+    """Let MariaDB end a transaction that has written and stands still."""
+    connection.exec_driver_sql(f"SET SESSION idle_write_transaction_timeout = {int(seconds)}")
 
 
 def openers(store: Any) -> dict[str, Any]:

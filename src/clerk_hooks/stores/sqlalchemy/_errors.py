@@ -94,9 +94,9 @@ def _unavailable(error: BaseException) -> StoreUnavailable:
 
 
 def _code(error: BaseException | None) -> "str | int | None":
-    """The state from PostgreSQL's drivers, or the number from those of MySQL."""
-    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
-    if isinstance(state, str):
-        return state
+    """The number from MySQL's drivers, whose states say less, or the state from PostgreSQL's."""
     number = error.args[0] if error is not None and error.args else None
-    return number if isinstance(number, int) else None
+    if isinstance(number, int):
+        return number
+    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    return state if isinstance(state, str) else None
