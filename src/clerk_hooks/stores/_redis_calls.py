@@ -152,4 +152,5 @@ def _text(value: "bytes | str") -> str:
     return value if isinstance(value, str) else value.decode()
 
 
-def _nothing(_: object) -> None: ...
+def _nothing(_: object) -> None:
+    """Reads a reply that says nothing."""
