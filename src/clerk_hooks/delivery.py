@@ -143,9 +143,10 @@ class Delivery:
         Raises `ConfigurationError` if it is not.
         """
         if not isinstance(self._context, kind):
-            found = "None" if self._context is None else f"of type {type(self._context).__name__}"
+            # With their modules: SQLAlchemy has a Session, and so has clerk_hooks.events.
+            found = "None" if self._context is None else f"of {type(self._context)}"
             raise ConfigurationError(
-                f"the context of the delivery is {found}, not a {kind.__name__}: whoever calls the "
+                f"the context of the delivery is {found}, not of {kind}: whoever calls the "
                 "endpoint passes it as context=",
                 reason="wrong_context",
             )
