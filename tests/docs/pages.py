@@ -109,6 +109,7 @@ class Page:
             else:
                 assert match["kind"] in {"", "sql"} or match["kind"].startswith("{"), match["kind"]
         if self.tests:
+            self.monkeypatch.setenv("CI", "true")  # On a busy machine, hypothesis is patient then.
             self.execute([sys.executable, "-m", "pytest", *self.tests, "-p", "no:cacheprovider"])
 
     def program(self, text: str, line: int) -> None:
