@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 
 def is_client(target: object) -> bool:
     """Whether `target` is a test client that `post` can use."""
-    return _post_of(target) is not None
+    return bool(_module_of(target))
 
 
 def post(client: Any, path: str, request: SignedRequest) -> Any:
-    """Returns what the client's own `post` does: a response or, if it is async, a coroutine."""
-    post_with = _post_of(client)
-    assert post_with is not None  # noqa: S101 - for the type checkers
-    return post_with(client, path, request)
+    """Returns what the client's own `post` does: a response or, if it is async, a coroutine.
+
+    Raises `InputTypeError` if the client does not know which server to ask.
+    """
+    return _CLIENTS[_module_of(client)](client, path, request)
 
 
 def reply_of(response: Any) -> Reply:
@@ -62,10 +63,10 @@ _CLIENTS: dict[str, Callable[[Any, str, SignedRequest], Any]] = {
 """Module of a client's class -> function that posts with it. Flask's subclasses Werkzeug's."""
 
 
-def _post_of(client: object) -> Callable[[Any, str, SignedRequest], Any] | None:
-    """The function for the class of `client`, or for the first of its base classes that has one."""
+def _module_of(client: object) -> str:
+    """The row of `_CLIENTS` for the class of `client` or a base class; empty if there is none."""
     for cls in inspect.getmro(type(client)):
-        for module, post_with in _CLIENTS.items():
+        for module in _CLIENTS:
             if f"{cls.__module__}.".startswith(f"{module}."):
-                return post_with
-    return None
+                return module
+    return ""
