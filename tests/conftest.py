@@ -1,13 +1,18 @@
 """What holds for all tests: how many run, and where; and fixtures that several modules share."""
 
+import asyncio
 import os
 import sys
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from clerk_hooks import Reply, Router
 
 TESTS = Path(__file__).parent
 SLOW = {
@@ -126,3 +131,22 @@ def set_svix_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
             monkeypatch.setattr(module, "datetime", Clock)
 
     return set_clock
+
+
+@pytest.fixture(
+    params=[
+        lambda endpoint, *request: endpoint.receive(*request),
+        lambda endpoint, *request: asyncio.run(endpoint.areceive(*request)),
+    ],
+    ids=["receive", "areceive"],
+)
+def receive(request: pytest.FixtureRequest) -> "Callable[..., Reply]":
+    """The two ways into an endpoint, which reply, log and show observers the same."""
+    return cast("Callable[..., Reply]", request.param)
+
+
+@pytest.fixture
+def router() -> "Router":
+    from clerk_hooks import Router  # Here, because tests.mutants imports this file before it.
+
+    return Router()

@@ -1,6 +1,5 @@
 """What a request leaves in the log: one record on how it ended, and no payload or secret ever."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -22,24 +21,6 @@ BODY = b'{"type":"user.created","data":{"id":"user_1","first_name":"a private na
 UNREADABLE = b'{"type":"user.created","data":{"id":["a private name"]}}'
 
 Receive = Callable[[Endpoint, Any, Any], Reply]
-
-
-@pytest.fixture(
-    params=[
-        lambda endpoint, *request: endpoint.receive(*request),
-        lambda endpoint, *request: asyncio.run(endpoint.areceive(*request)),
-    ],
-    ids=["receive", "areceive"],
-)
-def receive(request: pytest.FixtureRequest) -> Receive:
-    """The two ways in, which log alike."""
-    function: Receive = request.param
-    return function
-
-
-@pytest.fixture
-def router() -> Router:
-    return Router()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Which outcome gets which reply: every row of the table in docs and design that exists yet."""
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
@@ -32,24 +31,6 @@ ABORT = {**JSON, "webhook-delivery": "abort-message"}
 NOW = datetime.now(timezone.utc)
 
 Receive = Callable[[Endpoint, Any, Any], Reply]
-
-
-@pytest.fixture(
-    params=[
-        lambda endpoint, *request: endpoint.receive(*request),
-        lambda endpoint, *request: asyncio.run(endpoint.areceive(*request)),
-    ],
-    ids=["receive", "areceive"],
-)
-def receive(request: pytest.FixtureRequest) -> Receive:
-    """The two ways in, which reply alike."""
-    function: Receive = request.param
-    return function
-
-
-@pytest.fixture
-def router() -> Router:
-    return Router()
 
 
 @pytest.fixture

@@ -67,23 +67,6 @@ class Notes(Observer):
             self.notes.append(f"{name} ends")
 
 
-@pytest.fixture(
-    params=[
-        lambda endpoint, *args: endpoint.receive(*args),
-        lambda endpoint, *args: asyncio.run(endpoint.areceive(*args)),
-    ],
-    ids=["receive", "areceive"],
-)
-def way(request: pytest.FixtureRequest) -> Receive:
-    function: Receive = request.param
-    return function
-
-
-@pytest.fixture
-def router() -> Router:
-    return Router()
-
-
 @pytest.fixture
 def notes() -> Notes:
     return Notes()
@@ -97,7 +80,9 @@ def signed(body: bytes = BODY) -> tuple[bytes, dict[str, str]]:
     return body, sign(body, secret=SECRET, message_id="msg_1")
 
 
-def test_requests_and_handlers_are_surrounded(router: Router, way: Receive, notes: Notes) -> None:
+def test_requests_and_handlers_are_surrounded(
+    router: Router, receive: Receive, notes: Notes
+) -> None:
     spans: list[str] = []
 
     @router.on("user.created", name="sync")
@@ -111,7 +96,7 @@ def test_requests_and_handlers_are_surrounded(router: Router, way: Receive, note
         notes.notes.append("async runs")
         spans.append(span.get())
 
-    reply = way(endpoint(router, notes), *signed())
+    reply = receive(endpoint(router, notes), *signed())
     assert notes.notes == [
         "request begins",
         "sync begins",
@@ -146,7 +131,7 @@ def test_a_thread_gets_the_context_of_the_observer(router: Router, notes: Notes)
     assert spans == [("/request/a", False)]
 
 
-def test_a_failure_is_seen_by_both(router: Router, way: Receive, notes: Notes) -> None:
+def test_a_failure_is_seen_by_both(router: Router, receive: Receive, notes: Notes) -> None:
     failure = ValueError()
 
     @router.on("user.created", name="fails")
@@ -157,7 +142,7 @@ def test_a_failure_is_seen_by_both(router: Router, way: Receive, notes: Notes) -
     async def aborts(event: object) -> None:
         raise AbortDelivery
 
-    assert way(endpoint(router, notes), *signed()).status == 500
+    assert receive(endpoint(router, notes), *signed()).status == 500
     assert [(run.outcome, run.error) for run in notes.running] == [
         ("failed", failure),
         ("aborted", notes.running[1].error),
@@ -168,12 +153,12 @@ def test_a_failure_is_seen_by_both(router: Router, way: Receive, notes: Notes) -
     assert (seen.outcome, seen.reply and seen.reply.status) == ("failed", 500)
 
 
-def test_a_request_that_is_refused_is_seen(router: Router, way: Receive, notes: Notes) -> None:
-    assert way(endpoint(router, notes), b"{}", {}).status == 400
+def test_a_request_that_is_refused_is_seen(router: Router, receive: Receive, notes: Notes) -> None:
+    assert receive(endpoint(router, notes), b"{}", {}).status == 400
     (seen,) = notes.seen
     assert (seen.delivery, seen.event_type, seen.outcome) == (None, None, "refused")
     assert getattr(seen.error, "reason", None) == "missing_header"
-    way(endpoint(router, notes), *signed(b"{"))
+    receive(endpoint(router, notes), *signed(b"{"))
     assert (notes.seen[1].event_type, notes.seen[1].outcome) == (None, "refused")
     assert notes.seen[1].delivery is not None
 
@@ -185,14 +170,14 @@ def test_what_an_adapter_refuses_is_seen(router: Router, notes: Notes) -> None:
 
 
 def test_an_error_that_leaves_the_endpoint_is_seen(
-    router: Router, way: Receive, notes: Notes
+    router: Router, receive: Receive, notes: Notes
 ) -> None:
     @router.on("user.created", name="ends")
     async def ends(event: object) -> None:
         raise SystemExit
 
     with pytest.raises(SystemExit) as caught:
-        way(endpoint(router, notes), *signed())
+        receive(endpoint(router, notes), *signed())
     (seen,), (running,) = notes.seen, notes.running
     assert (seen.outcome, seen.reply, seen.error) == (None, None, caught.value)
     assert (running.outcome, running.error) == ("interrupted", caught.value)
@@ -200,12 +185,12 @@ def test_an_error_that_leaves_the_endpoint_is_seen(
 
 
 def test_a_handler_that_comes_too_late_is_seen(
-    router: Router, way: Receive, notes: Notes, monkeypatch: pytest.MonkeyPatch
+    router: Router, receive: Receive, notes: Notes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seconds = iter([0.0])
     monkeypatch.setattr("clerk_hooks.claims.perf_counter", lambda: next(seconds, 61.0))
     router.on("user.created", name="a")(lambda event: pytest.fail("was run"))
-    assert way(endpoint(router, notes, store=MemoryStore()), *signed()).status == 409
+    assert receive(endpoint(router, notes, store=MemoryStore()), *signed()).status == 409
     (running,) = notes.running
     assert running.outcome == "late"
     assert isinstance(running.error, InProgress)
@@ -230,14 +215,14 @@ def test_a_processor_shows_its_handlers(router: Router, notes: Notes) -> None:
 
 
 def test_an_observer_is_entered_once_even_if_it_is_passed_twice(
-    router: Router, way: Receive, notes: Notes
+    router: Router, receive: Receive, notes: Notes
 ) -> None:
     router.on("user.created", name="a")(lambda event: None)
-    way(endpoint(router, notes, notes), *signed())
+    receive(endpoint(router, notes, notes), *signed())
     assert notes.notes == ["request begins", "a begins", "a ends", "request ends"]
 
 
-def test_observers_are_exited_in_reverse(router: Router, way: Receive) -> None:
+def test_observers_are_exited_in_reverse(router: Router, receive: Receive) -> None:
     order: list[str] = []
 
     class Named(Observer):
@@ -250,7 +235,7 @@ def test_observers_are_exited_in_reverse(router: Router, way: Receive) -> None:
             yield
             order.append(f"{self.name} ends")
 
-    way(endpoint(router, Named("a"), Named("b")), *signed())
+    receive(endpoint(router, Named("a"), Named("b")), *signed())
     assert order == ["a begins", "b begins", "b ends", "a ends"]
 
 
@@ -290,7 +275,7 @@ class _BrokenManager(AbstractContextManager[None]):
 @pytest.mark.parametrize("error", [None, ValueError(), AbortDelivery()], ids=repr)
 def test_an_observer_cannot_change_an_outcome(
     router: Router,
-    way: Receive,
+    receive: Receive,
     notes: Notes,
     where: str,
     error: Exception | None,
@@ -301,8 +286,8 @@ def test_an_observer_cannot_change_an_outcome(
         if error is not None:
             raise error
 
-    expected = way(endpoint(router), *signed())
-    assert way(endpoint(router, notes, Broken(where), notes), *signed()) == expected
+    expected = receive(endpoint(router), *signed())
+    assert receive(endpoint(router, notes, Broken(where), notes), *signed()) == expected
     assert len(notes.notes) == 4
     ignored = [record for record in caplog.records if hasattr(record, "observer")]
     assert len(ignored) == (0 if where == "swallow" else 2)
@@ -312,15 +297,15 @@ def test_an_observer_cannot_change_an_outcome(
         assert isinstance(record.exc_info[1], LookupError)
 
 
-def test_an_observer_that_overrides_nothing_does_nothing(router: Router, way: Receive) -> None:
+def test_an_observer_that_overrides_nothing_does_nothing(router: Router, receive: Receive) -> None:
     router.on("user.created", name="a")(lambda event: None)
-    assert way(endpoint(router, Observer()), *signed()).status == 200
+    assert receive(endpoint(router, Observer()), *signed()).status == 200
 
 
 @pytest.mark.parametrize("method", ["request", "handler"])
 @pytest.mark.parametrize("kind", [asyncio.CancelledError, GeneratorExit])
 def test_nor_can_it_by_an_error_that_is_no_exception(
-    router: Router, way: Receive, method: str, kind: type[BaseException]
+    router: Router, receive: Receive, method: str, kind: type[BaseException]
 ) -> None:
     def fail(subject: object) -> AbstractContextManager[None]:
         raise kind
@@ -328,11 +313,11 @@ def test_nor_can_it_by_an_error_that_is_no_exception(
     observer = Observer()
     setattr(observer, method, fail)
     router.on("user.created", name="a")(lambda event: None)
-    assert way(endpoint(router, observer), *signed()).status == 200
+    assert receive(endpoint(router, observer), *signed()).status == 200
 
 
 @pytest.mark.parametrize("where", ["call", "exit"])
-def test_an_observer_can_be_interrupted(router: Router, way: Receive, where: str) -> None:
+def test_an_observer_can_be_interrupted(router: Router, receive: Receive, where: str) -> None:
     class Interrupted(Broken):
         def request(self, seen: Seen) -> AbstractContextManager[None]:
             manager = self._manager()
@@ -347,7 +332,7 @@ def test_an_observer_can_be_interrupted(router: Router, way: Receive, where: str
         observer.request = interrupt  # type: ignore[method-assign, assignment]
     router.on("user.created", name="a")(lambda event: None)
     with pytest.raises(KeyboardInterrupt):
-        way(endpoint(router, observer), *signed())
+        receive(endpoint(router, observer), *signed())
 
 
 @pytest.mark.parametrize("value", [Observer(), Observer, None, 5])

@@ -36,9 +36,9 @@ async def wait(future: "Future[object]") -> "CancelledError | None":
 class ThreadCall:
     """A synchronous call that `run_sync` makes in a thread, and that is always waited for.
 
-    A future cannot carry everything that a call may raise: a StopIteration leaves it pending for
-    ever, and a SystemExit stops the loop before anybody learns of it. It is also cancelled with all
-    other tasks when a loop shuts down, while the thread runs on. So the outcome is kept here.
+    A future cannot carry everything that a call may raise: a StopIteration leaves it pending
+    forever, and a SystemExit stops the loop before anybody learns of it. It is also cancelled with
+    all other tasks when a loop shuts down, while the thread runs on. So the outcome is kept here.
     """
 
     def __init__(self, call: Callable[[], object]) -> None:
