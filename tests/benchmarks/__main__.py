@@ -1,11 +1,10 @@
-"""Print how clerk_hooks compares with svix and pydantic: ``python -m tests.benchmarks [http]``.
-
-With ``http``: whole requests in every framework, see `tests.benchmarks.http`.
+"""Measure how fast clerk_hooks is: ``python -m tests.benchmarks --help``.
 
 Every row is a ratio of two medians from one run, beside the highest ratio that we accept. Exits 1
-where a row is above it. ``python -m tests.benchmarks stores`` does so for the idempotency stores.
+where a row is above it. Without arguments: deliveries beside svix and pydantic.
 """
 
+import argparse
 import asyncio
 import json
 import sys
@@ -22,6 +21,7 @@ from svix.webhooks import Webhook
 from clerk_hooks import Delivery, Endpoint, Observer, Router, Verifier, verify
 from clerk_hooks.events import UserCreated
 
+from . import readings
 from .table import Row, print_table
 from .timing import fresh_interpreters, seconds_per_call
 
@@ -39,13 +39,40 @@ assert isinstance(verify(body, headers, secret=secret).event, UserCreated)
 
 
 def main() -> int:
-    """Measure and print everything."""
-    if sys.argv[1:] == ["stores"]:
-        from .stores import rows
+    """Measure and print what the arguments ask for."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks",
+        description="Without KIND: deliveries beside svix and pydantic. Exits 1 where anything is "
+        "slower than accepted.",
+    )
+    kinds = parser.add_subparsers(dest="kind", metavar="KIND")
+    for kind, about in {
+        "http": "whole requests, in each framework, beside an endpoint by hand",
+        "readings": "the first and the second reading of a payload alone",
+        "stores": "the idempotency stores",
+    }.items():
+        kinds.add_parser(kind, help=about, description=about)
+    http_options = kinds.choices["http"]
+    http_options.add_argument("names", nargs="*", metavar="NAME", help="only these")
+    http_options.add_argument(
+        "--store", action="store_true", help="FastAPI with each kind of store instead"
+    )
+    options = parser.parse_args()
+    if options.kind == "http":
+        from . import http
 
-        return print_table(rows())
+        known = http.STORES if options.store else http.SERVERS
+        if unknown := {*options.names} - known.keys():
+            http_options.error(f"not among {', '.join(known)}: {', '.join(sorted(unknown))}")
+        return http.main(options.names, with_store=options.store)
+    if options.kind == "stores":
+        from . import stores
+
+        return print_table(stores.rows())
+    if options.kind == "readings":
+        return print_table(readings.rows())
     print(f"svix {version('svix')}, pydantic {version('pydantic')}")
-    return print_table(chain(deliveries(), sizes(), interpreters()))
+    return print_table(chain(deliveries(), readings.rows(), sizes(), interpreters()))
 
 
 def signed(body: bytes) -> dict[str, str]:
@@ -191,6 +218,4 @@ def interpreters() -> Iterator[Row]:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["http"]:
-        from .http import main
     sys.exit(main())

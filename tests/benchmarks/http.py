@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
@@ -90,8 +89,8 @@ class Side(NamedTuple):
         return self.requests / self.cpu
 
 
-def main() -> int:
-    """Compare and print everything."""
+def main(names: list[str], *, with_store: bool) -> int:
+    """Compare and print everything, or what the names select."""
     print(
         f"{CONNECTIONS} connections; {STARTS} processes, in each of which both sides took turns, "
         f"{ROUNDS} times {SECONDS} s; the ratio is the mean of theirs, ± two standard errors\n\n"
@@ -100,7 +99,7 @@ def main() -> int:
         f"{'at least':>10}{'our share':>11}"
     )
     missed = 0
-    for name, server, at_least in rows(sys.argv[2:]):
+    for name, server, at_least in rows(names, with_store=with_store):
         if server == [PACKAGE] and find_spec(PACKAGE) is None:
             print(f"{name}: {PACKAGE} is not installed; it is for Linux")
             continue
@@ -122,14 +121,14 @@ def main() -> int:
     return 1 if missed else 0
 
 
-def rows(arguments: list[str]) -> Iterator[tuple[str, list[str], float]]:
+def rows(names: list[str], *, with_store: bool) -> Iterator[tuple[str, list[str], float]]:
     """The name, the server and the lowest ratio of each row."""
-    if "--store" not in arguments:
-        for name in arguments or SERVERS:
+    if not with_store:
+        for name in names or SERVERS:
             yield name, SERVERS[name], AT_LEAST
         return
     with ExitStack() as stack:
-        for name in [name for name in arguments if name in STORES] or STORES:
+        for name in names or STORES:
             if name == "redis":
                 folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
                 redis = RedisServer(folder, persistent=False)
