@@ -81,6 +81,8 @@ def test_several_endpoints_on_one_app_keep_to_their_own_secrets(
         ("", "/hook/", ["/hook", "/hook/"]),
         ("", "/", ["/"]),
         ("/hook", "", ["/hook", "/hook/"]),
+        ("/hook", "/", ["/hook", "/hook/"]),
+        ("/{tenant}", "/hook", ["/a/hook", "/a/hook/"]),
     ],
 )
 def test_no_slash_at_the_end_of_the_path_makes_a_redirect(

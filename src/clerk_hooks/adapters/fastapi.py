@@ -36,6 +36,7 @@ try:
     from fastapi.routing import APIRoute
     from starlette.concurrency import run_in_threadpool
     from starlette.responses import Response
+    from starlette.routing import Match
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from ._fastapi_replies import Refused, Unsuccessful, body_of, kept_of, raised_in, response_of
@@ -77,6 +78,16 @@ def clerk_router(
         webhook = _unlimited(asgi_app(endpoint, run_sync=run_in_threadpool))
 
     class Route(APIRoute):
+        def matches(self, scope: Scope) -> tuple[Match, Scope]:
+            # With and without a slash at the end, as Svix does not follow redirects.
+            found = super().matches(scope)
+            if found[0] is not Match.NONE or scope["type"] != "http":
+                return found
+            path: str = scope["path"]
+            return super().matches(
+                {**scope, "path": path[:-1] if path.endswith("/") else f"{path}/"}
+            )
+
         async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
             # For every method; otherwise FastAPI answers the others with its own 405.
             answering = webhook(scope, receive, send)
@@ -94,9 +105,6 @@ def clerk_router(
         router.post(path, responses=REPLIES, tags=["webhooks"])(clerk_webhook)
     else:
         router.post(path, include_in_schema=False)(_nothing)
-    # The other spelling, as Svix does not follow redirects. Without a prefix, "/" has none.
-    if other := path[:-1] if path.endswith("/") else f"{path}/":
-        router.post(other, include_in_schema=False)(_nothing)
     return router
 
 
