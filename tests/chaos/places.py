@@ -57,6 +57,13 @@ class Place(NamedTuple):
 
             url, prefix = self.url.split(" ")
             return RedisStore(url, prefix=prefix, timeout=timeout)
+        if self.kind == "AsyncRedisStore":
+            from clerk_hooks.stores.redis import AsyncRedisStore
+
+            from ..stores.worker import Awaited
+
+            url, prefix = self.url.split(" ")
+            return Awaited(AsyncRedisStore(url, prefix=prefix, timeout=timeout))
         from sqlalchemy import create_engine
 
         from clerk_hooks.stores.sqlalchemy import SQLAlchemyStore
@@ -146,6 +153,7 @@ def _postgresql(kind: str, folder: Path) -> Iterator[Place]:
 PLACES: dict[str, Callable[[str, Path], AbstractContextManager[Place]]] = {
     "SQLiteStore": _sqlite,
     "RedisStore": _redis,
+    "AsyncRedisStore": _redis,
     "SQLAlchemyStore": _postgresql,
     "SQLAlchemyStore, transactional": _postgresql,
 }
