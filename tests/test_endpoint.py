@@ -10,6 +10,7 @@ import pytest
 from clerk_hooks import (
     AbortDelivery,
     ConfigurationError,
+    Delivery,
     Endpoint,
     InputTypeError,
     MemoryStore,
@@ -27,18 +28,6 @@ OTHER_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 BODY = b'{"type":"user.created","data":{"id":"user_1"}}'
 
 Receive = Callable[[Endpoint, Any, Any], Reply]
-both = pytest.mark.parametrize(
-    "receive",
-    [
-        pytest.param(lambda endpoint, *request: endpoint.receive(*request), id="receive"),
-        pytest.param(lambda e, *request: asyncio.run(e.areceive(*request)), id="areceive"),
-    ],
-)
-
-
-@pytest.fixture
-def router() -> Router:
-    return Router()
 
 
 def status(endpoint: Endpoint, secret: str = SECRET) -> int:
@@ -136,7 +125,6 @@ def test_no_representation_shows_the_secret(router: Router) -> None:
     assert SECRET.removeprefix("whsec_") not in shown
 
 
-@both
 @pytest.mark.parametrize("body", [None, {"type": "user.created"}, 5, ["a"]], ids=repr)
 def test_a_body_that_is_none_is_a_mistake_of_the_caller(
     router: Router, receive: Receive, body: Any
@@ -145,7 +133,6 @@ def test_a_body_that_is_none_is_a_mistake_of_the_caller(
         receive(Endpoint(router, secret=SECRET), body, sign(BODY, secret=SECRET))
 
 
-@both
 @pytest.mark.parametrize("headers", [None, "svix-id: msg_1", 5, [5]], ids=repr)
 def test_headers_that_are_none_are_a_mistake_of_the_caller(
     router: Router, receive: Receive, headers: Any
@@ -168,7 +155,6 @@ def test_an_async_handler_inside_a_running_loop_is_a_mistake_of_the_caller(
         asyncio.run(main())
 
 
-@both
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
 def test_what_ends_the_program_is_not_answered(
     router: Router, receive: Receive, kind: type[BaseException]
@@ -181,7 +167,6 @@ def test_what_ends_the_program_is_not_answered(
         receive(Endpoint(router, secret=SECRET), BODY, sign(BODY, secret=SECRET))
 
 
-@both
 def test_handlers_that_are_registered_later_are_seen(router: Router, receive: Receive) -> None:
     endpoint = Endpoint(router, secret=SECRET)
     seen: list[object] = []
@@ -190,7 +175,6 @@ def test_handlers_that_are_registered_later_are_seen(router: Router, receive: Re
     assert len(seen) == 1
 
 
-@both
 def test_a_handler_gets_the_verified_delivery(router: Router, receive: Receive) -> None:
     seen: list[Any] = []
     router.on("user.created")(lambda event, delivery: seen.append((event, delivery)))
@@ -226,3 +210,35 @@ def test_a_cancelled_request_is_not_answered(router: Router) -> None:
         asyncio.run(
             Endpoint(router, secret=SECRET).areceive(BODY, sign(BODY, secret=SECRET))
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["receive", "areceive"])
+@pytest.mark.parametrize("store", [None, MemoryStore], ids=["alone", "store"])
+def test_handlers_get_the_context_of_the_request(
+    router: Router, is_async: bool, store: Callable[[], MemoryStore] | None
+) -> None:
+    seen: list[object] = []
+    inner = Router()
+
+    @inner.on("user.created")
+    def nested(event: object, delivery: Delivery) -> None:
+        seen.append(delivery.context)
+
+    @router.on("user.created", name="sync")
+    def sync(event: object, delivery: Delivery) -> None:
+        seen.append(delivery.context)
+        inner.dispatch(delivery)
+
+    @router.on("user.created", name="async")
+    async def asynchronous(event: object, delivery: Delivery) -> None:
+        seen.append(delivery.context)
+
+    session = object()
+    endpoint = Endpoint(router, secret=SECRET, store=store and store())
+    request = (BODY, sign(BODY, secret=SECRET))
+    if is_async:
+        reply = asyncio.run(endpoint.areceive(*request, context=session))
+    else:
+        reply = endpoint.receive(*request, context=session)
+    assert reply.status == 200
+    assert seen == [session] * 3

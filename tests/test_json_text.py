@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clerk_hooks import Delivery, Endpoint, PayloadError, Router, parse_event, sign
+from clerk_hooks.delivery import with_context
 from clerk_hooks.events import UserUpdated
 from clerk_hooks.json_text import MAX_DEPTH, JsonText, on_fresh_stack
 
@@ -198,3 +199,58 @@ def test_an_error_on_a_fresh_stack_is_the_callers() -> None:
     with pytest.raises(ValueError, match="x"):
         on_fresh_stack(fails)
     assert depths[1] < depths[0]
+
+
+@pytest.fixture
+def second_readings(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The payloads that were read a second time."""
+    from clerk_hooks import reading
+
+    payloads: list[bytes] = []
+    read = reading.second_json
+
+    def noted(payload: bytes) -> object:
+        payloads.append(payload)
+        return read(payload)
+
+    monkeypatch.setattr(reading, "second_json", noted)
+    return payloads
+
+
+@pytest.mark.parametrize("first", ["type", "event", "json"])
+def test_a_payload_is_read_a_second_time_only_once(
+    first: str, second_readings: list[bytes]
+) -> None:
+    delivery = Delivery("msg_1", 1, body(REFUSED["all of them"]))
+    twin = with_context(delivery, "a copy shares what was read")
+    for name in (first, "type", "event", "json"):
+        for one in (delivery, twin):
+            read = getattr(one, name)
+            assert read() if name == "json" else read
+    assert len(second_readings) == 1
+
+
+def test_what_is_not_json_is_tried_a_second_time_only_once(second_readings: list[bytes]) -> None:
+    payload = body("{")
+    reply = Endpoint(Router(), secret=SECRET).receive(payload, sign(payload, secret=SECRET))
+    assert reply.status == 422
+    assert len(second_readings) == 1
+
+
+def test_each_json_of_a_second_reading_is_a_new_value() -> None:
+    delivery = Delivery("msg_1", 1, body(REFUSED["all of them"]))
+    event: Any = delivery.event
+    expected = delivery.json()
+    delivery.json()["data"]["unsafe_metadata"].clear()
+    event.data.unsafe_metadata.clear()
+    assert delivery.json() == expected
+    assert delivery.json()["data"]["unsafe_metadata"]["c"] == "\ud83d"
+
+
+def test_a_value_that_does_not_fit_warns_once_for_all_copies(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    delivery = Delivery("msg_1", 1, body("{}", locale="5"))
+    for one in (with_context(delivery, 1), delivery, with_context(delivery, 2)):
+        assert one.event.unreadable == ("data.locale",)
+    assert len(caplog.records) == 1
