@@ -15,7 +15,7 @@ from django.core.asgi import get_asgi_application
 from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, override_settings
-from django.urls import include, path
+from django.urls import include, path, re_path
 
 from clerk_hooks import Delivery, Endpoint, Router
 from clerk_hooks.adapters.django import async_clerk_view, clerk_view
@@ -74,6 +74,8 @@ def project() -> None:
         [
             path("hooks/", include(hooks)),
             path("hooks/slash/", clerk_view(endpoint)),
+            path("tenants/<tenant>/", include(hooks)),
+            re_path("^groups/([a-z]+)/", include(hooks)),
             path("hooks/page", lambda request: HttpResponse("a page")),
         ]
     )
@@ -97,6 +99,12 @@ def post(url: str, request: Request, **more: Any) -> Any:
 
 def word(response: Any) -> tuple[int, str]:
     return response.status_code, response.content.decode().split('"')[3]
+
+
+@pytest.mark.parametrize("prefix", ["/tenants/acme", "/groups/acme"])
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_path_may_have_parameters(prefix: str, kind: str) -> None:
+    assert post(f"{prefix}/{kind}", signed(payload("invoice.paid"))).status_code == 200
 
 
 def test_a_view_is_exempt_from_the_csrf_check(url: str) -> None:

@@ -95,6 +95,11 @@ def test_a_blueprint_takes_the_prefixes_it_is_registered_under(
     assert ask(app, "/webhooks/clerk").status == 404
 
 
+def test_a_prefix_may_have_parameters(app: Flask, endpoint: Endpoint) -> None:
+    app.register_blueprint(clerk_blueprint(endpoint), url_prefix="/<tenant>")
+    assert ask(app, "/acme/webhooks/clerk", *signed(BODY)).status == 200
+
+
 def test_several_endpoints_on_one_app_keep_to_their_own_secrets(
     app: Flask, endpoint: Endpoint
 ) -> None:

@@ -32,7 +32,8 @@ def clerk_view(endpoint: Endpoint) -> Callable[[HttpRequest], HttpResponse]:
     If async handlers use the database, take `async_clerk_view`.
     """
 
-    def clerk_webhook(request: HttpRequest) -> HttpResponse:
+    # The other arguments are the parameters of a path such as <tenant>/clerk.
+    def clerk_webhook(request: HttpRequest, *_: object, **__: object) -> HttpResponse:
         # Under ASGI, async handlers would wait for this very thread to run what they have behind
         # `sync_to_async`, while it waits for them.
         token = SyncToAsync.thread_sensitive_context.set(None)  # type: ignore[arg-type]
@@ -56,7 +57,7 @@ def async_clerk_view(
     ``thread_sensitive``). Async handlers run on the event loop.
     """
 
-    async def clerk_webhook(request: HttpRequest) -> HttpResponse:
+    async def clerk_webhook(request: HttpRequest, *_: object, **__: object) -> HttpResponse:
         try:
             reply = await endpoint.areceive(
                 _body_of_request(request, endpoint.max_body), request.META, run_sync=_run_sync

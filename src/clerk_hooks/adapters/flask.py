@@ -39,7 +39,7 @@ def clerk_blueprint(
     """
     blueprint = Blueprint(name, __name__)
 
-    def webhook() -> Response:
+    def webhook(**_: object) -> Response:  # The parameters of a path such as /<tenant>/clerk.
         try:
             reply = endpoint.receive(_body_of_request(endpoint.max_body), request.environ)
         except ClerkHooksError as error:
