@@ -316,6 +316,35 @@ def test_the_claim_of_a_handler_that_has_ended_is_over(way: Way) -> None:
             claimed_by(store, delivery, "transaction")
 
 
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_the_claim_of_a_handler_that_was_interrupted_is_over(way: Way, is_async: bool) -> None:
+    kept: list[Delivery] = []
+    router = Router()
+    if is_async:
+
+        @router.on("user.created", name="one")
+        async def asynchronous(event: object, delivery: Delivery) -> None:
+            kept.append(delivery)
+            raise Interrupt
+
+    else:
+
+        @router.on("user.created", name="one")
+        def sync(event: object, delivery: Delivery) -> None:
+            kept.append(delivery)
+            raise Interrupt
+
+    endpoint, store = way.endpoint(router)
+    with pytest.raises(Interrupt):
+        way.receive(endpoint)
+    with pytest.raises(ConfigurationError, match="has ended"):
+        claimed_by(store, kept[0], "transaction")
+
+
+class Interrupt(BaseException):
+    """Ends the whole run, as a KeyboardInterrupt does."""
+
+
 def test_no_time_is_left_after_the_lease() -> None:
     assert running().remaining() == 0
     seen: Seen = []

@@ -19,7 +19,7 @@
 #      holds. If that commits later, the handler is done; otherwise its lease releases it.
 #    - Else it is confirmed now.
 #    From then on the handler is settled, even if the store fails to answer; then the lease releases
-#    it. And its delivery confirms nothing any more.
+#    it. (Its delivery confirms nothing any more as soon as it has ended, however it ended.)
 # 4. The end of the `with` releases what was claimed and has not been settled, whatever ended the
 #    run: an error of the store, the end of the lease, a cancellation, a KeyboardInterrupt.
 #
@@ -156,7 +156,6 @@ class Claims:
         """
         store, message_id, name, token = self._store, self._message_id, handler.name, running.token
         self.tally.unsettled.discard(name)
-        running.has_ended = True
         if running.to_check and not running.confirmed:
             running.note(ask(store, "show", message_id))
         problem = running.problem() if succeeded else None
@@ -187,7 +186,6 @@ class Claims:
         """Like `settle`; `cancelled` gets the cancellation that came while the store was asked."""
         store, message_id, name, token = self._store, self._message_id, handler.name, running.token
         self.tally.unsettled.discard(name)
-        running.has_ended = True
         if running.to_check and not running.confirmed:
             running.note(await aask(cancelled, store, "show", message_id))
         problem = running.problem() if succeeded else None

@@ -89,10 +89,7 @@ def run_handlers(
     """
     if delivery is None:
         _refuse_lacking(handlers)
-    for handler in handlers:
-        if handler.is_async:
-            check_can_wait()
-            break
+    _check_async(handlers)
     failures: list[Failure] = []
     for handler in handlers:
         started = perf_counter()
@@ -106,6 +103,8 @@ def run_handlers(
                 _call(handler, event, delivery, claims, running)
         except BaseException as raised:  # noqa: BLE001 - sorted by `failed`
             error = None if _is_loss(raised, running) else failure(raised)
+        if running is not None:
+            running.has_ended = True
         if error is not None:
             if isinstance(error, LeaseOver):
                 break
@@ -147,6 +146,8 @@ async def arun_handlers(  # noqa: PLR0913 - what `run_handlers` takes, and `run_
             )
         else:
             error = await _acall(handler, begin, run_sync, cancelled)
+        if running is not None:
+            running.has_ended = True
         if error is not None and _is_loss(error, running):
             error = None
         if error is not None and not isinstance(error, LeaseOver):
@@ -251,6 +252,14 @@ def _begin(
 def _is_loss(error: BaseException, running: RunningHandler | None) -> bool:
     """Whether it only says that the handler's claim is lost, which `settle` turns into a 409."""
     return isinstance(error, ClaimLost) and running is not None and running.is_lost
+
+
+def _check_async(handlers: Sequence[RegisteredHandler]) -> None:
+    """Check that async handlers, if there are any, can be awaited here."""
+    for handler in handlers:
+        if handler.is_async:
+            check_can_wait()
+            break
 
 
 def _refuse_lacking(handlers: Sequence[RegisteredHandler]) -> None:
