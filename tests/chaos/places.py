@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -64,6 +65,12 @@ class Place(NamedTuple):
 
             url, prefix = self.url.split(" ")
             return Awaited(AsyncRedisStore(url, prefix=prefix, timeout=timeout))
+        if self.kind.startswith("DjangoStore"):
+            from clerk_hooks.contrib.django import DjangoStore
+
+            from ..django_databases import alias_of
+
+            return DjangoStore(alias_of(self.url), timeout=timeout)
         from sqlalchemy import create_engine
 
         from clerk_hooks.stores.sqlalchemy import SQLAlchemyStore
@@ -82,6 +89,13 @@ class Place(NamedTuple):
         self, store: Any, delivery: Delivery, effect: dict[str, object]
     ) -> Iterator[None]:
         """Do what a handler does, in the transaction in which it is confirmed."""
+        if self.kind.startswith("DjangoStore"):
+            with store.transaction(delivery):
+                _execute(self.url, _NOTE, effect)
+                if effect["handler"] == "mirror":
+                    _execute(self.url, _MIRROR, effect)
+                yield
+            return
         from sqlalchemy import text
 
         engine = store._transactions.engine
@@ -90,6 +104,13 @@ class Place(NamedTuple):
             if effect["handler"] == "mirror":
                 connection.execute(text(_MIRROR), effect)
             yield
+
+    def end_thread(self) -> None:
+        """Close what the thread of a request has opened."""
+        if self.kind.startswith("DjangoStore"):
+            from django.db import connections
+
+            connections.close_all()
 
     def effects(self) -> list[tuple[Any, ...]]:
         """What the handlers have written: as journal entries without their step."""
@@ -105,6 +126,16 @@ class Place(NamedTuple):
 
         with psycopg.connect(self.url.replace("+psycopg", "")) as connection:
             return connection.execute(query.encode()).fetchall()
+
+
+def _execute(url: str, statement: str, parameters: dict[str, object]) -> None:
+    """Run a statement on Django's connection of this thread."""
+    from django.db import connections
+
+    from ..django_databases import alias_of
+
+    with connections[alias_of(url)].cursor() as cursor:
+        cursor.execute(re.sub(r":(\w+)", r"%(\1)s", statement), parameters)
 
 
 @contextmanager
@@ -145,7 +176,12 @@ def _postgresql(kind: str, folder: Path) -> Iterator[Place]:
         connection.execute(f"CREATE SCHEMA {schema}".encode())
         try:
             connection.execute(f"SET search_path TO {schema}; {_TABLES}".encode())
-            yield Place(kind, f"postgresql+psycopg://{POSTGRESQL}{options}")
+            url = f"postgresql+psycopg://{POSTGRESQL}{options}"
+            if kind.startswith("DjangoStore"):
+                from ..django_databases import create_tables
+
+                create_tables(url)
+            yield Place(kind, url)
         finally:
             connection.execute(f"DROP SCHEMA {schema} CASCADE".encode())
 
@@ -156,6 +192,8 @@ PLACES: dict[str, Callable[[str, Path], AbstractContextManager[Place]]] = {
     "AsyncRedisStore": _redis,
     "SQLAlchemyStore": _postgresql,
     "SQLAlchemyStore, transactional": _postgresql,
+    "DjangoStore": _postgresql,
+    "DjangoStore, transactional": _postgresql,
 }
 
 

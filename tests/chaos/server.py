@@ -108,6 +108,11 @@ class Server(ThreadingMixIn, WSGIServer):
     """One thread per request."""
 
     daemon_threads = True
+    place: Place
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        super().process_request_thread(request, client_address)
+        self.place.end_thread()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A sender that has not waited is nothing to speak of."""
@@ -133,6 +138,7 @@ def serve(
     endpoint = Endpoint(handlers.router(), secret=SECRET, store=confirming, lease=lease)
     server = Server(listening.getsockname(), Quiet, bind_and_activate=False)
     server.socket = listening
+    server.place = place
     server.server_name, server.server_port = "127.0.0.1", listening.getsockname()[1]
     server.setup_environ()
     server.set_app(wsgi_app(endpoint))

@@ -69,7 +69,7 @@ class Backend:
             self._close += [store.stop, lambda: store.run(engine.dispose())]
         elif self.kind == "sync":
             self._close.append(engine_of(store).dispose)
-        elif self.kind == "sqlite" or self.kind == "redis":
+        elif self.kind in ("sqlite", "redis", "django"):
             self._close.append(store.close)
         elif self.kind == "async redis":
             store = Awaited(store)
@@ -203,6 +203,13 @@ def _place(name: str, folder: Path) -> Iterator[tuple[str, str]]:
     elif name in ("redis", "async redis"):
         with redis_prefix() as prefix:
             yield name, f"{REDIS} {prefix}"
+    elif name.startswith("django-"):
+        pytest.importorskip("django")
+        from ..django_databases import create_tables
+
+        with _place(name.replace("django", "sqlalchemy"), folder) as (_, url):
+            create_tables(url)
+            yield "django", url
     elif name == "sqlalchemy-sqlite":
         yield "sync", f"sqlite:///{folder / 'store.sqlite3'}"
     elif name == "sqlalchemy-aiosqlite":
@@ -223,6 +230,6 @@ def _place(name: str, folder: Path) -> Iterator[tuple[str, str]]:
 
 SYNC_SQL = ["sqlalchemy-sqlite", "sqlalchemy-psycopg", "sqlalchemy-pymysql"]
 ASYNC_SQL = ["sqlalchemy-aiosqlite", "sqlalchemy-asyncpg"]
-SHARED = ["sqlite", "redis", "async redis", *SYNC_SQL, *ASYNC_SQL]
+SHARED = ["sqlite", "redis", "async redis", *SYNC_SQL, *ASYNC_SQL, "django-psycopg"]
 """What several processes can share."""
-ALL = ["memory", *SHARED]
+ALL = ["memory", *SHARED, "django-sqlite"]

@@ -4,7 +4,8 @@ Each start of Python would take a second of CPU for the imports, and tests start
 workers. A worker has the connection as its standard input and output. A guard between the two
 processes says first which process the worker is, and at last how it ended.
 
-``nursery.py PATH`` listens on a Unix socket there, until its standard input ends.
+``python -m tests.stores.nursery PATH`` listens on a Unix socket there, until its standard input
+ends.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+from pathlib import Path
 from typing import Any
 
 from clerk_hooks import parse_event
@@ -69,7 +71,8 @@ class Nursery:
             self._folder = tempfile.TemporaryDirectory()
             self._path = f"{self._folder.name}/socket"
             self._process = subprocess.Popen(
-                [sys.executable, "-W", "error", __file__, self._path],
+                [sys.executable, "-W", "error", "-m", "tests.stores.nursery", self._path],
+                cwd=Path(__file__).parents[2],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )
@@ -104,7 +107,7 @@ def main(path: str) -> None:
 
 def load() -> None:
     """Import and build what workers need, as far as it is installed; connect to nothing."""
-    from worker import PAYLOAD, build
+    from .worker import PAYLOAD, build
 
     parse_event(PAYLOAD)
     for kind, url in (
@@ -116,6 +119,8 @@ def load() -> None:
         ("sync", "mysql+pymysql://"),
         ("async", "sqlite+aiosqlite:///never-opened"),
         ("async", "postgresql+asyncpg://"),
+        ("django", "sqlite:///never-opened"),
+        ("django", "postgresql+psycopg://"),
     ):
         with contextlib.suppress(ImportError):
             build(kind, url)
@@ -135,7 +140,7 @@ def guard(connection: socket.socket) -> None:
 
 def work(connection: socket.socket) -> None:
     """Do the task that the first line names."""
-    from worker import main
+    from .worker import main
 
     try:
         for standard in (sys.stdin, sys.stdout):

@@ -46,6 +46,10 @@ def build(kind: str, url: str, **options: Any) -> Any:
 
         url, _, prefix = url.partition(" ")
         return AsyncRedisStore(url, prefix=prefix, **options)
+    if kind == "django":
+        from ..django_databases import Closing
+
+        return Closing(url, **options)
     from clerk_hooks.stores.sqlalchemy import AsyncSQLAlchemyStore, SQLAlchemyStore
 
     if kind == "sync":

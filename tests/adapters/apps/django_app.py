@@ -7,9 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import django
 from asgiref.sync import iscoroutinefunction
-from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection
@@ -21,6 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from clerk_hooks.adapters.django import async_clerk_view, clerk_view
 
+from ... import django_databases
 from .. import waiting
 from ..application import build_endpoints
 
@@ -38,18 +37,11 @@ def set_up(urlpatterns: list[Any], **more: Any) -> None:
     values = {
         "ROOT_URLCONF": urls.__name__,
         "ALLOWED_HOSTS": ["127.0.0.1", "localhost", "testserver"],
-        "LOGGING_CONFIG": None,
-        "SECRET_KEY": "not used",
         "MIDDLEWARE": MIDDLEWARE,
         **more,
     }
-    if settings.configured:
-        for name, value in values.items():
-            setattr(settings, name, value)
-        clear_url_caches()
-    else:
-        settings.configure(**values)
-        django.setup()
+    django_databases.set_up(**values)
+    clear_url_caches()
 
 
 @sync_and_async_middleware
