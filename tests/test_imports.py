@@ -132,8 +132,7 @@ ALLOWED = {
     "stores._redis_clients": Sees("errors redis asyncio"),
     "stores._redis_errors": Sees("errors redis"),
     "stores.redis": Sees(
-        "idempotency stores._fork stores._redis_calls stores._redis_clients "
-        "stores._redis_errors redis asyncio"
+        "idempotency stores._redis_calls stores._redis_clients stores._redis_errors redis asyncio"
     ),
     "stores._fork": Sees(),
     "stores._transaction": Sees(),

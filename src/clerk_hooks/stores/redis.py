@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
 
 from ..idempotency import (
     DEFAULT_RETENTION,
@@ -22,7 +21,6 @@ from ..idempotency import (
     checked_retention,
     checked_timeout,
 )
-from ._fork import keep, leave_when_forked
 
 try:
     import redis
@@ -138,8 +136,8 @@ class AsyncRedisStore:
         self._timeout = checked_timeout(timeout)
         self._theirs = client
         self._make_client = client_maker(client, redis.asyncio, self._timeout, prefix)
-        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
-        leave_when_forked(self)
+        # A forked process has loops of its own, and so leaves alone what its parent has here.
+        self._clients: dict[asyncio.AbstractEventLoop, Any] = {}
 
     async def aclaim(
         self,
@@ -179,11 +177,6 @@ class AsyncRedisStore:
         if client is not None and client is not self._theirs:
             await client.connection_pool.disconnect()
 
-    def leave_to_parent(self) -> None:
-        """In a forked process: connections and loops cannot be shared with the parent."""
-        keep(self._clients)
-        self._clients = WeakKeyDictionary()
-
     async def _run(self, call: Call[_Answer]) -> _Answer:
         try:
             if sys.version_info >= (3, 11):  # It needs no task of its own, as wait_for does.
@@ -197,7 +190,10 @@ class AsyncRedisStore:
 
     async def _ask(self, call: Call[Any]) -> object:
         loop = asyncio.get_running_loop()
-        if (client := self._clients.get(loop)) is None:
+        client = self._clients.get(loop)
+        if client is None:
+            for old in [other for other in list(self._clients) if other.is_closed()]:
+                self._clients.pop(old, None)  # Nobody can use or close its connections any more.
             client = self._clients[loop] = self._make_client()
         try:
             return await client.execute_command(*call.by_hash)
