@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache, partial, wraps
 from typing import Any
 
@@ -211,6 +212,16 @@ def test_a_generator_function_is_refused_as_calling_it_runs_nothing(
 ) -> None:
     with pytest.raises(ConfigurationError, match="generator function"):
         RegisteredHandler(function)
+
+
+@pytest.mark.parametrize("made", [generator, async_generator, contextmanager(generator)])
+def test_a_call_that_returns_a_generator_is_an_error_as_nothing_has_run(made: Any) -> None:
+    def handle(event: object) -> object:
+        return made(event)
+
+    handler = RegisteredHandler(handle)
+    with pytest.raises(ConfigurationError, match="returned a generator, of which nothing has run"):
+        handler.call("event", None)
 
 
 @pytest.mark.parametrize(
