@@ -275,6 +275,9 @@ class File(NamedTuple):
 
     content: bytes
 
+    def __str__(self) -> str:
+        return "file"
+
     def open(self, mode: str) -> BytesIO:
         return BytesIO(self.content)
 
