@@ -328,6 +328,11 @@ def test_headers_that_can_be_read_once_are_missing_without_a_crash() -> None:
         read(iter({"svix_id": "x"}.items()))
 
 
+@pytest.mark.parametrize("name", [None, 5, (), "x" * 100, b"x-never-seen-before"], ids=repr)
+def test_a_name_that_is_not_ours_hides_no_header_behind_it(name: Any) -> None:
+    assert read([(name, "1"), *SVIX.items()]) == VALUES
+
+
 @pytest.mark.parametrize("name", ["webhoo\u212a-id", "\u017fvix-id", b"webhoo\xe2\x84\xaa-id"])
 def test_names_are_ascii(name: str | bytes) -> None:
     with pytest.raises(MissingHeader):
