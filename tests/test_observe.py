@@ -17,6 +17,7 @@ from clerk_hooks import (
     Endpoint,
     HandlerError,
     InProgress,
+    InputTypeError,
     MemoryStore,
     MethodNotAllowed,
     Observer,
@@ -167,6 +168,14 @@ def test_what_an_adapter_refuses_is_seen(router: Router, notes: Notes) -> None:
     reply = endpoint(router, notes).reply(MethodNotAllowed())
     (seen,) = notes.seen
     assert (seen.outcome, seen.reply) == ("refused", reply)
+
+
+def test_a_mistake_that_an_adapter_passes_on_was_seen_before(router: Router, notes: Notes) -> None:
+    mistake = InputTypeError("what `receive` raised")
+    with pytest.raises(InputTypeError) as caught:
+        endpoint(router, notes).reply(mistake)
+    assert caught.value is mistake
+    assert notes.seen == []
 
 
 def test_an_error_that_leaves_the_endpoint_is_seen(

@@ -16,10 +16,10 @@ from .run import PACKAGE, ROOT, SECONDS, preload, survivors
 EQUIVALENT = Path(__file__).with_name("equivalent.txt")
 TESTS = {
     "claims": "endpoint_store* idempotency processing",
-    "delivery": "delivery parse_event processing endpoint_store_running",
+    "delivery": "delivery delivery_context parse_event processing endpoint_store_running",
     "dispatch": "dispatch* adispatch* endpoint_store*",
     "failures": "dispatch* adispatch* processing",
-    "endpoint": "endpoint endpoint_* processing",
+    "endpoint": "endpoint endpoint_* observe delivery_context processing",
     "handler": "handler* parameters router dispatch",
     "headers": "headers signature signature_conformance signature_hostile",
     "idempotency": "idempotency memory endpoint_store*",
