@@ -189,6 +189,23 @@ def test_while_a_thread_releases(router: Router) -> None:
     asyncio.run(main())
 
 
+def test_while_a_thread_releases_what_came_too_late_to_begin(
+    router: Router, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter([0.0])
+    monkeypatch.setattr("clerk_hooks.claims.perf_counter", lambda: next(seconds, 61.0))
+    router.on("user.created", name="a")(pytest.fail)
+
+    async def main() -> None:
+        step = Step()
+        task, store = request(WAYS["areceive"], router)
+        store.before["release"] = step.block
+        await cancelled_at(step, task)
+        assert (store.states(), store.calls) == ({}, ["claim a", "release a"])
+
+    asyncio.run(main())
+
+
 def test_a_retry_after_a_cancellation_runs_what_is_left(way: Way, router: Router) -> None:
     ran: list[str] = []
     step = Step()
