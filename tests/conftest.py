@@ -24,6 +24,7 @@ SLOW = {
         "test_examples.py",
     ),  # Servers and databases.
     *("docs/test_pages.py", "docs/test_recipes.py", "docs/test_recipes_databases.py"),
+    "docs/test_migrating.py",
     *("cli/test_demo.py", "cli/test_record.py", "cli/test_store.py", "cli/test_command_line.py"),
     *("docs/test_site.py", "docs/test_types.py", "test_collection.py", "test_pytest_plugin.py"),
     *("testing/test_strategies.py", "events/test_tolerant.py", "test_json_text.py"),  # Properties.
