@@ -5,6 +5,7 @@ Annotations are evaluated, because old versions of FastAPI do not resolve the te
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
+from inspect import signature
 from traceback import TracebackException
 from typing import Annotated, Any
 
@@ -386,6 +387,23 @@ class TestItsContext:
         app.dependency_overrides[context] = lambda: seen.append("overridden")
         assert deliver(app).status == 200
         assert seen == ["overridden", "user.created"]
+
+    def test_a_route_can_ask_for_the_same_value(self, endpoint: Endpoint) -> None:
+        def context() -> Iterator[object]:
+            yield object()
+
+        has_scopes = "scope" in signature(Depends).parameters
+        settings: dict[str, Any] = {"scope": "function"} if has_scopes else {}
+        app = FastAPI()
+
+        @app.post(PATH)
+        def receive(
+            delivery: Annotated[Delivery, Depends(Received(endpoint, context=context))],
+            same: Annotated[object, Depends(context, **settings)],
+        ) -> bool:
+            return delivery.context is same
+
+        assert deliver(app).body == b"true"
 
 
 def test_a_test_may_replace_it_by_an_equal_one(endpoint: Endpoint, seen: Seen) -> None:
