@@ -4,11 +4,10 @@
     from clerk_hooks.testing import deliver, sample
 
     reply = deliver(app, sample(UserCreated, {"first_name": None}))
-    reply = await adeliver(app, sample(UserCreated))  # in an async test
 
-It works with any test runner. `clerk_hooks.pytest_plugin` has fixtures for pytest, and
-`clerk_hooks.testing.strategies` has random events for hypothesis. Importing this module loads
-neither pydantic nor svix.
+In an async test, write ``await adeliver(...)``. The kit works with any test runner.
+`clerk_hooks.pytest_plugin` has fixtures for pytest, and `clerk_hooks.testing.strategies` has random
+events for hypothesis. Importing this module loads neither pydantic nor svix.
 """
 
 from ._deliver import DEFAULT_PATH, adeliver, deliver
