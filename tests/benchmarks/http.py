@@ -8,7 +8,9 @@ changes it little. Exits 1 where the ratio is below the lowest that we accept, b
 Names after ``http`` select frameworks.
 
 ``python -m tests.benchmarks http --store`` compares FastAPI with a store, of each kind, with the
-same endpoint by hand, which remembers nothing. There every delivery is a new message.
+same endpoint by hand, which remembers nothing. There every delivery is a new message. Two more rows
+compare handlers that write to a database, with `store.transaction`, with an endpoint by hand that
+has a table of messages; what counts there is how many requests are answered in a second.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from functools import partial
 from importlib.util import find_spec
+from operator import attrgetter
 from pathlib import Path
 from statistics import mean, stdev
 from time import perf_counter
@@ -31,12 +34,14 @@ from svix.webhooks import Webhook
 from tests.adapters.gateway import event_of
 from tests.adapters.lambda_runtime import PACKAGE, Function, deployed
 from tests.adapters.servers import Command, Server, running
+from tests.stores.backends import POSTGRESQL, postgresql_schema
 from tests.stores.network import RedisServer
 
-from . import http_apps
+from . import http_apps, transaction_apps
 from .http_apps import BY_HAND, CPU, FOLDER, OURS, REDIS, SECRET
 from .load import load
 from .sampling import read_share
+from .transaction_apps import POSTGRESQL as ENGINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +60,8 @@ SERVERS = {
 }
 STORES = {"memory": 1.0, "sqlite": 0.55, "redis": 0.55}
 """With a store: the lowest ratio that we accept for each kind."""
+TRANSACTIONS = {"transaction_sqlite": 0.7, "transaction_postgresql": 0.7}
+"""The same where handlers write to the store's database. There, requests a second count."""
 WEBHOOK = Webhook(SECRET)
 CONNECTIONS = 4
 STARTS = 12
@@ -105,7 +112,8 @@ def main(names: list[str], *, with_store: bool) -> int:
             continue
         by_hand, ours = zip(*compare(name, server), strict=True)
         share = profile(name, server)
-        ratios = [one.rate / other.rate for one, other in zip(ours, by_hand, strict=True)]
+        measure = attrgetter("per_second" if name in TRANSACTIONS else "rate")
+        ratios = [measure(one) / measure(other) for one, other in zip(ours, by_hand, strict=True)]
         ratio, error = mean(ratios), 2 * stdev(ratios) / len(ratios) ** 0.5
         is_missed = ratio < at_least
         missed += is_missed
@@ -128,14 +136,21 @@ def rows(names: list[str], *, with_store: bool) -> Iterator[tuple[str, list[str]
             yield name, SERVERS[name], AT_LEAST
         return
     with ExitStack() as stack:
-        for name in names or STORES:
+        for name in names or [*STORES, *TRANSACTIONS]:
             if name == "redis":
                 folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
                 redis = RedisServer(folder, persistent=False)
                 redis.start()
                 stack.callback(redis.stop)
                 os.environ[REDIS] = redis.url
-            yield f"fastapi_{name}", SERVERS["fastapi"], STORES[name]
+            if name == "transaction_postgresql":
+                schema = stack.enter_context(postgresql_schema())
+                options = f"?options=-csearch_path%3D{schema}"
+                os.environ[ENGINE] = f"postgresql+psycopg://{POSTGRESQL}{options}"
+            if name in TRANSACTIONS:
+                yield name, GUNICORN, TRANSACTIONS[name]
+            else:
+                yield f"fastapi_{name}", SERVERS["fastapi"], STORES[name]
 
 
 class HttpServer:
@@ -198,7 +213,8 @@ def serving(name: str, server: list[str], folder: Path) -> Iterator[HttpServer |
         with deployed(handler, folder / "log", {FOLDER: str(folder)}) as function:
             yield LambdaFunction(function)
     else:
-        command = Command(server, f"{http_apps.__name__}:{name}")
+        apps = transaction_apps if name in TRANSACTIONS else http_apps
+        command = Command(server, f"{apps.__name__}:{name}")
         with running(command, folder, ready=OURS) as process:
             yield HttpServer(process)
 
