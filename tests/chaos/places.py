@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,18 +15,20 @@ from typing import Any, NamedTuple
 from clerk_hooks import Delivery
 
 POSTGRESQL = os.environ.get("CLERK_HOOKS_TEST_POSTGRESQL", "postgres@127.0.0.1:5432/test")
+MARIADB = os.environ.get("CLERK_HOOKS_TEST_MARIADB", "root@127.0.0.1:3306")
 REDIS = os.environ.get("CLERK_HOOKS_TEST_REDIS", "redis://127.0.0.1:6379/0")
 
-_TABLES = """
-CREATE TABLE effects (
-    number BIGSERIAL PRIMARY KEY, at BIGINT, worker INTEGER, message TEXT, handler TEXT,
-    token TEXT, object TEXT, time BIGINT
-);
-CREATE TABLE objects (object TEXT PRIMARY KEY, time BIGINT);
-"""
+_EFFECTS = (
+    "CREATE TABLE effects (at BIGINT, worker INTEGER, message VARCHAR(255), handler VARCHAR(255), "
+    "token VARCHAR(255), object VARCHAR(255), time BIGINT)"
+)
+_OBJECTS = "CREATE TABLE objects (object VARCHAR(255) PRIMARY KEY, time BIGINT)"
 _NOTE = (
     "INSERT INTO effects (at, worker, message, handler, token, object, time) "
     "VALUES (:at, :worker, :message, :handler, :token, :object, :time)"
+)
+_MYSQL_MIRROR = (
+    "INSERT INTO objects VALUES (:object, :time) ON DUPLICATE KEY UPDATE time = VALUES(time)"
 )
 _MIRROR = (
     "INSERT INTO objects VALUES (:object, :time) "
@@ -49,7 +52,7 @@ class Place(NamedTuple):
         Its timeout is long: how many processes wait for one another is not what is tested.
         """
         timeout = timedelta(seconds=60)
-        if self.kind == "SQLiteStore":
+        if self.kind.startswith("SQLiteStore"):
             from clerk_hooks.stores.sqlite import SQLiteStore
 
             return SQLiteStore(self.url, timeout=timeout)
@@ -89,21 +92,30 @@ class Place(NamedTuple):
         self, store: Any, delivery: Delivery, effect: dict[str, object]
     ) -> Iterator[None]:
         """Do what a handler does, in the transaction in which it is confirmed."""
+        mirror = _MYSQL_MIRROR if "mysql" in self.url else _MIRROR
+        statements = [_NOTE, mirror] if effect["handler"] == "mirror" else [_NOTE]
         if self.kind.startswith("DjangoStore"):
             with store.transaction(delivery):
-                _execute(self.url, _NOTE, effect)
-                if effect["handler"] == "mirror":
-                    _execute(self.url, _MIRROR, effect)
+                for statement in statements:
+                    _execute(self.url, statement, effect)
                 yield
-            return
-        from sqlalchemy import text
+        elif self.kind.startswith("SQLiteStore"):
+            with (
+                closing(sqlite3.connect(self.url, timeout=60)) as connection,
+                store.transaction(delivery, connection),
+            ):
+                for statement in statements:
+                    connection.execute(statement, effect)
+                yield
+        else:
+            from sqlalchemy import text
+            from sqlalchemy.orm import Session
 
-        engine = store._transactions.engine
-        with engine.connect() as connection, store.transaction(delivery, connection):
-            connection.execute(text(_NOTE), effect)
-            if effect["handler"] == "mirror":
-                connection.execute(text(_MIRROR), effect)
-            yield
+            engine = store._transactions.engine
+            with Session(engine) as session, store.transaction(delivery, session):
+                for statement in statements:
+                    session.execute(text(statement), effect)
+                yield
 
     def end_thread(self) -> None:
         """Close what the thread of a request has opened."""
@@ -114,18 +126,29 @@ class Place(NamedTuple):
 
     def effects(self) -> list[tuple[Any, ...]]:
         """What the handlers have written: as journal entries without their step."""
-        return self._rows("SELECT at, worker, message, handler, token, object, time FROM effects "
-                          "ORDER BY number")  # fmt: skip
+        return self._rows(
+            "SELECT at, worker, message, handler, token, object, time FROM effects ORDER BY at"
+        )
 
     def objects(self) -> dict[str, int]:
         """The time of the event that each object was written from last."""
         return dict(self._rows("SELECT object, time FROM objects"))  # type: ignore[arg-type]
 
-    def _rows(self, query: str) -> list[tuple[Any, ...]]:
-        import psycopg
+    def create(self) -> None:
+        """Make the tables to which transactional handlers write."""
+        for statement in (_EFFECTS, _OBJECTS):
+            self._rows(statement)
 
-        with psycopg.connect(self.url.replace("+psycopg", "")) as connection:
-            return connection.execute(query.encode()).fetchall()
+    def _rows(self, statement: str) -> list[tuple[Any, ...]]:
+        import sqlalchemy
+
+        url = f"sqlite:///{self.url}" if self.kind.startswith("SQLiteStore") else self.url
+        engine = sqlalchemy.create_engine(url)
+        with engine.begin() as connection:
+            result = connection.exec_driver_sql(statement)
+            rows = [tuple(row) for row in result] if result.returns_rows else []
+        engine.dispose()
+        return rows
 
 
 def _execute(url: str, statement: str, parameters: dict[str, object]) -> None:
@@ -140,7 +163,12 @@ def _execute(url: str, statement: str, parameters: dict[str, object]) -> None:
 
 @contextmanager
 def _sqlite(kind: str, folder: Path) -> Iterator[Place]:
-    yield Place(kind, str(folder / "store.db"))
+    place = Place(kind, str(folder / "store.db"))
+    if place.is_transactional:
+        with closing(sqlite3.connect(place.url)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+        place.create()
+    yield place
 
 
 @contextmanager
@@ -175,15 +203,37 @@ def _postgresql(kind: str, folder: Path) -> Iterator[Place]:
     with connection:
         connection.execute(f"CREATE SCHEMA {schema}".encode())
         try:
-            connection.execute(f"SET search_path TO {schema}; {_TABLES}".encode())
             url = f"postgresql+psycopg://{POSTGRESQL}{options}"
             if kind.startswith("DjangoStore"):
                 from ..django_databases import create_tables
 
                 create_tables(url)
-            yield Place(kind, url)
+            place = Place(kind, url)
+            place.create()
+            yield place
         finally:
             connection.execute(f"DROP SCHEMA {schema} CASCADE".encode())
+
+
+@contextmanager
+def _mariadb(kind: str, folder: Path) -> Iterator[Place]:
+    import pymysql
+
+    user, _, address = MARIADB.partition("@")
+    host, _, port = address.partition(":")
+    try:
+        connection = pymysql.connect(host=host, port=int(port), user=user, autocommit=True)
+    except pymysql.err.OperationalError as error:
+        raise AbsentError(f"no MariaDB: {error}") from error
+    name = f"chaos_{uuid.uuid4().hex}"
+    with connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name}")
+        try:
+            place = Place(kind, f"mysql+pymysql://{MARIADB}/{name}")
+            place.create()
+            yield place
+        finally:
+            cursor.execute(f"DROP DATABASE {name}")
 
 
 PLACES: dict[str, Callable[[str, Path], AbstractContextManager[Place]]] = {
@@ -192,6 +242,8 @@ PLACES: dict[str, Callable[[str, Path], AbstractContextManager[Place]]] = {
     "AsyncRedisStore": _redis,
     "SQLAlchemyStore": _postgresql,
     "SQLAlchemyStore, transactional": _postgresql,
+    "SQLAlchemyStore on MariaDB, transactional": _mariadb,
+    "SQLiteStore, transactional": _sqlite,
     "DjangoStore": _postgresql,
     "DjangoStore, transactional": _postgresql,
 }

@@ -63,16 +63,27 @@ def find(
         )
 
 
-def confirm(rules: Rules, running: RunningHandler, transaction: Transaction) -> None:
-    """Confirm the handler, unless it is confirmed. Raises `Absent` and `ClaimLost`."""
+def confirm(
+    rules: Rules,
+    running: RunningHandler,
+    transaction: Transaction,
+    is_same: tuple[str, Mapping[str, object]] = ("", NOTHING),
+) -> None:
+    """Confirm the handler, unless it is confirmed. Raises `Absent` and `ClaimLost`.
+
+    `is_same` is the condition that the transaction has not been ended inside, if the confirmation
+    is to check that. If it does not hold, raises `ConfigurationError`.
+    """
     claim = running.message_id, running.handler, running.token
-    if rules.confirm(transaction, *claim, running.mark):
+    if rules.confirm(transaction, *claim, running.mark, is_same):
         return
     state = rules.state(transaction, claim)
     if state is None:
         raise Absent
     if state == "lost":
         raise _taken_over(running)
+    if state == "running" and is_same[0]:
+        raise ended_inside()
     if state == "running":
         running.is_lost = True
         raise ClaimLost(

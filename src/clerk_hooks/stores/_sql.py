@@ -107,15 +107,19 @@ class Rules:
         run = tuple([name for name in claim.run if name not in lost])
         return claim._replace(run=run, busy=(*claim.busy, *lost))
 
-    def confirm(
+    def confirm(  # noqa: PLR0913, PLR0917 - those of `IdempotencyStore.confirm`, and the condition
         self,
         transaction: Transaction,
         message_id: str,
         handler: str,
         token: str,
         mark: ObjectVersion | None,
+        condition: tuple[str, Mapping[str, object]] = ("", NOTHING),
     ) -> bool:
-        """Confirm a handler. If the result is False, nothing has changed."""
+        """Confirm a handler. If the result is False, nothing has changed.
+
+        `condition` is one more, with its parameters, of the UPDATE.
+        """
         ends = transaction.now + self._retention
         known = None if mark is None else self._marks.lock(transaction, mark)
         if mark is not None and known is not None and known.outdates(mark):
@@ -123,8 +127,14 @@ class Rules:
         result = transaction.execute(
             f"UPDATE {self._claims} SET leased_until = NULL, object_key = NULL, "  # noqa: S608
             "forget_at = :forget_at WHERE message_id = :message_id AND handler = :handler "
-            "AND token = :token AND leased_until IS NOT NULL",
-            {"message_id": message_id, "handler": handler, "token": token, "forget_at": ends},
+            f"AND token = :token AND leased_until IS NOT NULL{condition[0]}",
+            {
+                "message_id": message_id,
+                "handler": handler,
+                "token": token,
+                "forget_at": ends,
+                **condition[1],
+            },
         )
         if result.rowcount != 1:
             return False

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from ...errors import ConfigurationError
+from .._own import ended_inside
 from .._spelling import CLAIMS, STATEMENT_BEFORE, TAKE_LOCK
 from .._store import Kind
 
@@ -22,9 +23,9 @@ FIRST_STATEMENTS = ("SELECT set_config(", "SET @clerk_hooks", "PRAGMA busy_timeo
 
 
 class Bound(NamedTuple):
-    """More columns for the query that finds the claim (`Rules.state`), which set the limits."""
+    """What sets limits on the way: columns of `Rules.state`, or a condition of `Rules.confirm`."""
 
-    also: str = ""
+    sql: str = ""
     parameters: Mapping[str, str] = {}
 
 
@@ -58,15 +59,25 @@ class Dialect:
         connection.exec_driver_sql("SAVEPOINT clerk_hooks")
         return Bound()
 
-    def leave(self, connection: Connection, token: str, seconds: float) -> tuple[bool, str]:
-        """Whether the mark is still there; from here on limited, and how to undo that."""
+    def leave(self, connection: Connection, seconds: float) -> str:
+        """Limit waiting from here on; returns the undoing.
+
+        Raises `ConfigurationError` if the mark is gone.
+        """
         try:
             connection.exec_driver_sql("RELEASE SAVEPOINT clerk_hooks")
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise
-            return False, ""
-        return True, self.limit(connection, "write", seconds)
+            raise ended_inside() from None
+        return self.limit(connection, "write", seconds)
+
+    def last(self, seconds: float) -> Bound:
+        """What can be left to the confirmation, if it is a single statement, in place of `leave`.
+
+        Nothing can where this is empty.
+        """
+        return Bound()
 
     def join(self, connection: Connection, idle: float, seconds: float) -> str:
         """Bound and limit a transaction that the app has begun and ends; returns the undoing."""
@@ -124,11 +135,20 @@ class PostgreSQL(Dialect):
         mark = ", set_config('clerk_hooks.token', CAST(:token AS text), true), "
         return Bound(mark + self._bound, {"idle": f"{ceil(1000 * idle)}ms"})
 
-    def leave(self, connection: Connection, token: str, seconds: float) -> tuple[bool, str]:
-        is_same = "current_setting('clerk_hooks.token', true) = CAST(:token AS text)"
-        parameters = {"token": token, "limit": str(_milliseconds(seconds))}
-        query = text_of(f"SELECT {is_same}, {self._limit}")
-        return connection.execute(query, parameters).scalar_one() is True, ""
+    def leave(self, connection: Connection, seconds: float) -> str:
+        query = text_of(f"SELECT current_setting('clerk_hooks.token', true), {self._limit}")
+        mark = connection.execute(query, {"limit": str(_milliseconds(seconds))}).scalar_one()
+        if not mark:
+            raise ended_inside()
+        return ""
+
+    def last(self, seconds: float) -> Bound:
+        # A round trip less. The lock is waited for after the conditions have been evaluated.
+        return Bound(
+            " AND current_setting('clerk_hooks.token', true) = CAST(:token AS text) "
+            "AND set_config('lock_timeout', CAST(:limit AS text), true) IS NOT NULL",
+            {"limit": str(_milliseconds(seconds))},
+        )
 
     def join(self, connection: Connection, idle: float, seconds: float) -> str:
         query = f"SELECT current_setting('statement_timeout'), {self._limit}, {self._bound}"

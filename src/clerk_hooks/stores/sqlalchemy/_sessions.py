@@ -53,21 +53,21 @@ class OwnSession:
         return self._ours.dialect.enter(self.connection, idle)
 
     @contextmanager
-    def leaving(self, token: str) -> Generator[None]:
+    def leaving(self, *, is_single: bool) -> Generator[Bound]:
         """The end of that transaction, in which waiting is limited; then it is committed.
 
+        The value is a condition for the confirmation, if that `is_single`, a single statement.
         Raises `ConfigurationError` if it is another transaction by now.
         """
         if self._current() != self._roots or not getattr(self._target, "is_active", True):
             raise ended_inside()
-        seconds = self._ours.timeout
-        with watched(self.connection, seconds):
-            # Two statements may have to wait: for a mark, and for a claim.
-            is_same, undo = self._ours.dialect.leave(self.connection, token, seconds / 2)
-            if not is_same:
-                raise ended_inside()
+        dialect, seconds = self._ours.dialect, self._ours.timeout / 2
+        # Two statements may have to wait: for a mark, and for a claim.
+        condition = dialect.last(seconds) if is_single else Bound()
+        with watched(self.connection, self._ours.timeout):
+            undo = "" if condition.sql else dialect.leave(self.connection, seconds)
             with self._undoing(undo):
-                yield
+                yield condition
             self._end.commit()
 
     @contextmanager

@@ -99,11 +99,11 @@ class SQLAlchemyStore(SQLStore):
             with app_failures():
                 bound = own.begin(running.remaining() + GRACE)
                 transaction = self._transactions.open_on(own.connection)
-                find(self._rules, running, transaction, bound.also, bound.parameters)
+                find(self._rules, running, transaction, *bound)
             yield
             own.flush()
-            with app_failures(), own.leaving(running.token):
-                confirm(self._rules, running, transaction)
+            with app_failures(), own.leaving(is_single=running.mark is None) as condition:
+                confirm(self._rules, running, transaction, condition)
             running.confirmed = True
         except Absent:
             place = self._place_of(own.connection)
