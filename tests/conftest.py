@@ -24,11 +24,12 @@ SLOW = {
         "test_examples.py",
     ),  # Servers and databases.
     *("docs/test_pages.py", "docs/test_recipes.py", "docs/test_recipes_databases.py"),
-    "docs/test_migrating.py",
+    *("docs/test_migrating.py", "docs/test_recipes_exactly_once.py"),
     *("cli/test_demo.py", "cli/test_record.py", "cli/test_store.py", "cli/test_command_line.py"),
     *("docs/test_site.py", "docs/test_types.py", "test_collection.py", "test_pytest_plugin.py"),
     *("testing/test_strategies.py", "events/test_tolerant.py", "test_json_text.py"),  # Properties.
-    *("adapters/test_kept_clients.py", "adapters/test_uwsgi.py", "test_dispatch_loop.py"),
+    *("adapters/test_fastapi_servers.py", "adapters/test_kept_clients.py"),
+    *("adapters/test_uwsgi.py", "test_dispatch_loop.py"),
     *("test_eventloop.py", "test_leaks.py", "test_fuzz.py", "test_signature_differential.py"),
 }
 """Paths of tests that are not marked as ``quick``."""
