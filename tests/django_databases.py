@@ -13,16 +13,20 @@ from django.db import connections
 APP = "clerk_hooks.contrib.django"
 
 
+_SETTING_UP = threading.Lock()
+
+
 def set_up(**values: Any) -> None:
     """Django as a process has it: once; what other tests have set up before is set anew."""
-    if settings.configured:
-        for name, value in values.items():
-            setattr(settings, name, value)
-    else:
-        settings.configure(
-            INSTALLED_APPS=[APP], LOGGING_CONFIG=None, SECRET_KEY="not used", **values
-        )
-        django.setup()
+    with _SETTING_UP:
+        if settings.configured:
+            for name, value in values.items():
+                setattr(settings, name, value)
+        else:
+            settings.configure(
+                INSTALLED_APPS=[APP], LOGGING_CONFIG=None, SECRET_KEY="not used", **values
+            )
+            django.setup()
 
 
 def alias_of(url: str) -> str:
