@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -298,6 +299,11 @@ def test_deliveries_are_equal_by_what_arrived() -> None:
     }
     assert delivery() not in others
     assert all(other != delivery() for other in others)
+
+
+def test_what_is_not_a_delivery_says_itself_whether_it_equals_one() -> None:
+    assert delivery() == mock.ANY
+    assert (delivery() == BODY) is False
 
 
 def test_reading_a_delivery_does_not_change_what_it_equals() -> None:
