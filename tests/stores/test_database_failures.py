@@ -303,3 +303,36 @@ def test_an_awaited_store_that_is_too_slow_is_left_alone(tmp_path: Path) -> None
             assert time.monotonic() - started < 0.3 + 0.3 * slowness()
         engine.dispose()
         assert store.claim("msg_2", ["h"], LEASE).run == ("h",)
+
+
+@pytest.mark.parametrize("place", ["sqlalchemy-psycopg"], indirect=True)
+def test_prepared_statements_that_a_pooler_has_mixed_up_are_told_with_the_cure(
+    place: Backend,
+) -> None:
+    engine = sqlalchemy.create_engine(place.url)
+
+    @sqlalchemy.event.listens_for(engine, "connect")
+    def as_behind_a_pooler(driver: Any, _: object) -> None:
+        for number in range(50):  # By the names that psycopg gives.
+            driver.execute(f"PREPARE _pg3_{number} AS SELECT 1", prepare=False)
+        driver.commit()
+        driver.prepare_threshold = 0
+
+    store = SQLAlchemyStore(engine)
+    with pytest.raises(StoreUnavailable, match=r"42P05.*prepare_threshold"):
+        store.claim("msg_1", ["h"], LEASE)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("code", ["42P05", "26000"])
+@pytest.mark.parametrize(
+    ("driver", "cure"), [("psycopg", "prepare_threshold"), ("asyncpg", "statement_cache_size")]
+)
+def test_each_driver_has_its_own_cure(driver: str, cure: str, code: str) -> None:
+    from sqlalchemy.exc import DBAPIError
+
+    from clerk_hooks.stores.sqlalchemy._errors import failures
+
+    kind = type("Mixed", (Exception,), {"__module__": f"{driver}.errors", "sqlstate": code})
+    with pytest.raises(StoreUnavailable, match=cure), failures():
+        raise DBAPIError("SELECT 1", None, kind("of the driver"))

@@ -161,11 +161,11 @@ class Rules:
         )
         named = dict(zip(("message_id", "handler", "token"), claim, strict=True))
         parameters = {**named, **parameters}
-        rows = transaction.execute(query, parameters).fetchall()
+        rows: Sequence[Any] = transaction.execute(query, parameters).fetchall()
         if not rows and self._spelling.read_newest is not None:
             rows = transaction.execute(query + self._spelling.read_newest, parameters).fetchall()
         states: tuple[State, ...] = ("running", "done", "lost")
-        return states[rows[0][0]] if rows else None
+        return states[int(rows[0][0])] if rows else None
 
     def release(
         self, transaction: Transaction, message_id: str, handlers: Sequence[str], token: str

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -110,7 +110,7 @@ class AsyncSQLAlchemyStore:
         Does and raises what `SQLAlchemyStore.transaction` does.
         """
         running = claimed_by(self, delivery, "transaction")
-        steps = self._store._steps(running, _target(session))  # noqa: SLF001
+        steps = self._store.steps(running, _target(session))
         return _AsyncBlock(running, Block(running, steps), self._in_time)
 
     def confirm_in(
@@ -123,7 +123,7 @@ class AsyncSQLAlchemyStore:
         Does and raises what `SQLAlchemyStore.confirm_in` does.
         """
         running = claimed_by(self, delivery, "confirm_in")
-        join = partial(self._store._join, running, _target(session))  # noqa: SLF001
+        join = partial(self._store.join, running, _target(session))
         return _Confirmation(running, partial(self._in_time, join, grace=1))
 
     async def _in_time(
@@ -188,6 +188,14 @@ class _InGreenlets(SQLAlchemyStore):
     """The store behind an async one."""
 
     _is_async = True
+
+    def steps(self, running: RunningHandler, target: object) -> AbstractContextManager[None]:
+        """The steps of `transaction`."""
+        return self._steps(running, target)
+
+    def join(self, running: RunningHandler, target: object) -> None:
+        """The step of `confirm_in`."""
+        self._join(running, target)
 
 
 def _synchronous(engine: object) -> Any:

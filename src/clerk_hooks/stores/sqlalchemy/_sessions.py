@@ -27,7 +27,7 @@ class OwnSession:
         if not isinstance(target, (Session, Connection)):
             raise ConfigurationError(
                 "session must be a Session, a scoped_session or a Connection; async ones are for "
-                f"AsyncSQLAlchemyStore, and only for it; this is a {type(target).__name__}",
+                f"AsyncSQLAlchemyStore, and only for it; this is a {type(target).__name__}",  # pyright: ignore[reportUnknownArgumentType] - as above
                 reason="wrong_session",
             )
         self._target = target
