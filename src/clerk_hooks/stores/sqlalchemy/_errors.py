@@ -21,8 +21,8 @@ _CONFLICTS = frozenset({"40001", "40P01", 1213, 1020})
 _POOLED = frozenset({"42P05", "26000"})
 _POOLER_CURES = {
     "psycopg": 'pass connect_args={"prepare_threshold": None} to create_engine',
-    "asyncpg": 'pass connect_args={"statement_cache_size": 0, "prepared_statement_name_func": '
-    'lambda: f"__asyncpg_{uuid4()}__"} to create_async_engine',
+    "asyncpg": "add ?prepared_statement_cache_size=0 to the URL, and pass poolclass=NullPool, "
+    'connect_args={"statement_cache_size": 0} to create_async_engine',
 }
 _NO_TABLE = frozenset({"42P01", 1146})
 _ABORTED = "25P02"
