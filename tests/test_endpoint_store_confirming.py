@@ -77,6 +77,7 @@ def app(
 
 def logged(caplog: pytest.LogCaptureFixture, level: str) -> list[str]:
     """The messages and errors that were logged at `level`, from now on back to the last call."""
+    assert all(0 <= getattr(record, "duration", 0) < 60 for record in caplog.records)  # Seconds.
     found = [
         f"{record.getMessage()} {record.exc_info[1] if record.exc_info else ''}"
         for record in caplog.records
