@@ -74,7 +74,7 @@ def begin_call(timeout: float) -> None:
 
 
 class _Direct:
-    """Runs commands on a pool of ``redis.asyncio``, as its client does, in half of the time.
+    """Runs commands on a pool of ``redis.asyncio``, as its client does, but faster.
 
     It leaves out the client's metrics, and asyncio's semaphore costs less than a blocking pool.
     """
