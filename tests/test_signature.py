@@ -83,6 +83,8 @@ def test_a_refused_time_says_how_far_off_it_is() -> None:
         verifier_at(NOW).verify(BODY, signed(NOW - 400))
     with pytest.raises(TimestampOutsideTolerance, match=r"^signed 400 s in the future"):
         verifier_at(NOW).verify(BODY, signed(NOW + 400))
+    with pytest.raises(TimestampOutsideTolerance, match=r"^signed 1 s ago"):
+        verifier_at(NOW, timedelta(0)).verify(BODY, signed(NOW - 1))
 
 
 @pytest.mark.parametrize(
