@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 import django
+from django.apps import apps
 from django.conf import settings
 from django.db import connections
 
@@ -22,6 +23,8 @@ def set_up(**values: Any) -> None:
         if settings.configured:
             for name, value in values.items():
                 setattr(settings, name, value)
+            if not apps.is_installed(APP):
+                apps.set_installed_apps([*settings.INSTALLED_APPS, APP])
         else:
             settings.configure(
                 INSTALLED_APPS=[APP], LOGGING_CONFIG=None, SECRET_KEY="not used", **values

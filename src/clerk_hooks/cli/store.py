@@ -5,7 +5,6 @@ As with grep, the exit status is 0 if something was found, 1 if not, and 2 on an
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sys
@@ -123,6 +122,8 @@ def _ask(url: str, prefix: str | None, method: str, *arguments: str) -> Any:
     try:
         store = _open(url, prefix)
         if hasattr(store, "a" + method):
+            import asyncio  # Here, as it takes longer to load than all the rest.
+
             return asyncio.run(_await(store, "a" + method, arguments))
         with closing(store):
             return getattr(store, method)(*arguments)
