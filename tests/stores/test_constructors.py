@@ -190,7 +190,10 @@ def test_no_password_is_shown(store: Any) -> None:
 @pytest.mark.parametrize("kind", ["sqlalchemy-sqlite", "sqlalchemy-aiosqlite"])
 def test_a_store_closes_the_engine_that_it_made_and_no_other(kind: str, tmp_path: Path) -> None:
     def connections(store: Any) -> int:
-        return int(store._transactions.engine.pool.checkedin())
+        pool = store._transactions.engine.pool
+        if not hasattr(pool, "checkedin"):
+            pytest.skip("this version of SQLAlchemy keeps no connections to such a file")
+        return int(pool.checkedin())
 
     async def from_url(url: str, engine: Any) -> tuple[int, int, int]:
         async with contextlib.aclosing(AsyncSQLAlchemyStore(url)) as own:

@@ -143,12 +143,11 @@ class Receiver:
         return self._loop.run_until_complete(self.endpoint.areceive(payload, headers))
 
     def close(self) -> None:
-        """Close the connections of a store in a database."""
-        if hasattr(self.store, "close"):
-            self.store.close()
-            return
-        if self._loop is None:
+        """Close the connections of the store, also those of an engine that it was given."""
+        if self._loop is None and hasattr(self.store, "_transactions"):
             engine_of(self.store).dispose()
+        elif self._loop is None:
+            self.store.close()
         else:
             self._loop.run_until_complete(engine_of(self.store).dispose())
             self._loop.close()
