@@ -18,7 +18,7 @@
 # - is_lost: the claim was gone, so the effect was rolled back. It counts like a refused `confirm`.
 #
 # Only the handler's own code and its store write here, and the run reads it after the handler has
-# ended, so there is no lock.
+# ended, so no lock is needed.
 
 from collections.abc import Iterable
 from time import perf_counter

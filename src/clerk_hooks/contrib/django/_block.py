@@ -13,7 +13,7 @@ _SAVEPOINT = "clerk_hooks"
 _TAKE_LOCK = f"DELETE FROM {CLAIMS} WHERE 1 = 0"  # noqa: S608
 """Gives the lock for writing to a transaction of SQLite's, which Django begins without it."""
 
-# In milliseconds: the smaller of the connection's own limit and this one. 0 is no limit.
+# In milliseconds: the smaller of the connection's own limit and this one. 0 stands for no limit.
 _BOUND = (
     "(SELECT set_config(name, CAST(least(nullif(CAST(setting AS bigint), 0), {limit}) AS text), "
     "true) FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout')"
