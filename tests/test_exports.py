@@ -68,13 +68,16 @@ def test_all_is_what_was_designed() -> None:
     assert sorted(clerk_hooks.__all__) == sorted(
         [
             "AsyncIdempotencyStore",
+            "AsyncInbox",
             "Delivery",
             "Endpoint",
             "IdempotencyStore",
+            "Inbox",
             "MemoryStore",
             "Observer",
             "Processor",
             "Reply",
+            "RetryPolicy",
             "Router",
             "SvixVerifier",
             "Verifier",

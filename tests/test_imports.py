@@ -34,7 +34,8 @@ CORE = (
     "clerk_hooks errors body headers secret signing signature svix_verifier event_types json_text "
     "parsing reading logs delivery spelling instants parameters handler registry patterns waiting "
     "eventloop idempotency running_handler protocols memory observe versions store_calls tally "
-    "claims failures dispatch router processing reply endpoint"
+    "claims failures dispatch router processing reply messages inbox "
+    "endpoint"
 )
 TEST_KIT = (
     "testing._sample testing._signing testing._deliver testing._targets testing._clients "
@@ -90,6 +91,8 @@ ALLOWED = {
     "idempotency": Sees("errors"),
     "running_handler": Sees("errors delivery idempotency"),
     "protocols": Sees("idempotency"),
+    "messages": Sees("delivery"),
+    "inbox": Sees("errors delivery messages"),
     "memory": Sees("errors idempotency"),
     "store_calls": Sees("errors waiting memory", "asyncio", "asyncio"),
     "versions": Sees("errors handler idempotency instants", "", "events"),

@@ -36,6 +36,7 @@ from .errors import (
     UnreadableValue,
     VerificationError,
 )
+from .inbox import AsyncInbox, Inbox, RetryPolicy
 from .memory import MemoryStore
 from .observe import Observer
 from .processing import Processor
@@ -52,6 +53,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AbortDelivery",
     "AsyncIdempotencyStore",
+    "AsyncInbox",
     "ClaimLost",
     "ClerkHooksError",
     "ConfigurationError",
@@ -60,6 +62,7 @@ __all__ = [
     "HandlerError",
     "IdempotencyStore",
     "InProgress",
+    "Inbox",
     "InputTypeError",
     "LengthRequired",
     "MalformedHeader",
@@ -73,6 +76,7 @@ __all__ = [
     "Processor",
     "Reply",
     "RequestTooLarge",
+    "RetryPolicy",
     "Router",
     "SecretError",
     "StoreUnavailable",
