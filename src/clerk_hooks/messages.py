@@ -53,7 +53,7 @@ class Record(NamedTuple):
 
     message_id: str
     state: State
-    type: str | None
+    event_type: str | None
     """The event type; None if it cannot be read."""
     attempted_at: float
     """Unix seconds: when the attempt was signed."""
@@ -76,7 +76,7 @@ class Selection(NamedTuple):
     """Which rows of an inbox: those that everything given here is true of."""
 
     state: State | None = None
-    type: str | None = None
+    event_type: str | None = None
     since: float | None = None
     """Unix seconds: accepted at this time or later."""
 
