@@ -162,6 +162,21 @@ def test_handlers_that_are_included_later_are_held_to_the_same(function: Any) ->
     assert router.handlers_for("user.created") == ()
 
 
+@each_nameless
+def test_a_router_with_a_handler_that_does_not_fit_is_not_included_in_part(
+    function: Any,
+) -> None:
+    router, other = Router(), Router()
+    with_store(router)
+    register(other, takes_all)
+    register(other, function)
+    with pytest.raises(ConfigurationError, match="no name of its own"):
+        router.include(other)
+    assert router.handlers_for("user.created") == ()
+    register(router, drops, name=f"{takes_all.__module__}.{takes_all.__qualname__}")
+    assert router.handlers_for("user.created") == (drops,)
+
+
 def test_names_clash_across_routers_once_one_includes_the_other() -> None:
     router, other = Router(), Router()
     register(router, takes_all, name="a name")

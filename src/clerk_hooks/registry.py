@@ -4,7 +4,7 @@
 where users would see them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import Lock
 from typing import TypeAlias
 
@@ -14,6 +14,9 @@ from .handler import RegisteredHandler
 Rule: TypeAlias = Callable[[RegisteredHandler, RegisteredHandler], None]
 """Takes a handler and the first one registered under the same name (mostly the same handler).
 Raises `ConfigurationError` if the handler is not acceptable."""
+
+_Registration: TypeAlias = tuple[frozenset[str], RegisteredHandler]
+"""A handler, and the event types for which it was registered."""
 
 OTHERS = "*"
 """Stands for all unknown event types that no registration names."""
@@ -25,7 +28,7 @@ class Registry:
     __slots__ = ("_by_name", "_by_type", "_in_order", "_lock", "_registrations", "_rules")
 
     def __init__(self) -> None:
-        self._registrations: list[tuple[frozenset[str], RegisteredHandler]] = []
+        self._registrations: list[_Registration] = []
         self._by_type: dict[str, dict[object, RegisteredHandler]] = {OTHERS: {}}
         # The same as tuples, built at registration, because every delivery reads them.
         self._in_order: dict[str, tuple[RegisteredHandler, ...]] = {OTHERS: ()}
@@ -39,27 +42,36 @@ class Registry:
 
         Raises what the rules raise; then nothing is registered.
         """
-        with self._lock:
-            for rule in self._rules:
-                rule(handler, self._by_name.get(handler.name, handler))
-            self._by_name.setdefault(handler.name, handler)
-            self._registrations.append((event_types, handler))
-            if OTHERS in event_types:
-                event_types |= self._by_type.keys() - EVENT_TYPES.keys()
-            for event_type in event_types:
-                if event_type not in self._by_type:
-                    earlier = {} if event_type in EVENT_TYPES else self._by_type[OTHERS]
-                    self._by_type[event_type] = dict(earlier)
-                handlers = self._by_type[event_type]
-                handlers.setdefault(handler.identity, handler)
-                self._in_order[event_type] = tuple(handlers.values())
+        self._add_all([(event_types, handler)])
 
     def include(self, other: "Registry") -> None:
-        """Add every handler that `other` has now. Raises what the rules raise."""
-        for event_types, handler in other.registrations():
-            self.add(event_types, handler)
+        """Add every handler that `other` has now; if a rule raises, none of them."""
+        self._add_all(other.registrations())
 
-    def registrations(self) -> tuple[tuple[frozenset[str], RegisteredHandler], ...]:
+    def _add_all(self, registrations: Iterable[_Registration]) -> None:
+        with self._lock:
+            by_name = dict(self._by_name)
+            for _, handler in registrations:
+                first = by_name.setdefault(handler.name, handler)
+                for rule in self._rules:
+                    rule(handler, first)
+            self._by_name = by_name
+            for event_types, handler in registrations:
+                self._add(event_types, handler)
+
+    def _add(self, event_types: frozenset[str], handler: RegisteredHandler) -> None:
+        self._registrations.append((event_types, handler))
+        if OTHERS in event_types:
+            event_types |= self._by_type.keys() - EVENT_TYPES.keys()
+        for event_type in event_types:
+            if event_type not in self._by_type:
+                earlier = {} if event_type in EVENT_TYPES else self._by_type[OTHERS]
+                self._by_type[event_type] = dict(earlier)
+            handlers = self._by_type[event_type]
+            handlers.setdefault(handler.identity, handler)
+            self._in_order[event_type] = tuple(handlers.values())
+
+    def registrations(self) -> tuple[_Registration, ...]:
         """What was added, in order."""
         return tuple(self._registrations)
 
