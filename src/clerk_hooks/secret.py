@@ -117,8 +117,11 @@ def call_functions(parts: Iterable[bytes | SecretFunction]) -> tuple[bytes, ...]
     return tuple(keys)
 
 
-def secret_from_environment() -> str:
-    """The text of the environment variable. Raises `SecretError` if it is unset or blank."""
+def secret_from_environment(argument: str = "secret=") -> str:
+    """The text of the environment variable; `argument` is what takes a secret in its place.
+
+    Raises `SecretError` if it is unset or blank.
+    """
     secret = os.environ.get(SECRET_VARIABLE, "")
     if secret.strip():
         return secret
@@ -130,7 +133,8 @@ def secret_from_environment() -> str:
     )
     if holders:
         verb, pronoun = ("is", "it") if len(holders) == 1 else ("are", "one")
-        hint = f"but {' and '.join(holders)} {verb}: rename {pronoun}, or pass its value as secret="
+        held = f"{' and '.join(holders)} {verb}"
+        hint = f"but {held}: rename {pronoun}, or pass its value as {argument}"
     elif name := _name_in_dotenv():
         hint = f"but the file .env in this folder sets {name}: nothing has loaded that file"
     raise SecretError(f"{SECRET_VARIABLE} is not set; {hint}", reason="missing_secret")

@@ -83,3 +83,15 @@ def test_without_a_secret_nothing_is_signed(run: Run, body: Path) -> None:
     result = run("sign", body, CLERK_WEBHOOK_SIGNING_SECRET="")
     assert (result.status, result.out) == (2, "")
     assert "CLERK_WEBHOOK_SIGNING_SECRET" in result.err
+
+
+@pytest.mark.parametrize(
+    "command", [["sign"], ["send", "user.created", "--to", "http://127.0.0.1:1"]]
+)
+def test_a_secret_under_another_name_may_be_passed_as_an_option(
+    run: Run, body: Path, command: list[str]
+) -> None:
+    arguments = [*command, body] if command == ["sign"] else command
+    result = run(*arguments, CLERK_WEBHOOK_SIGNING_SECRET="", CLERK_SECRET="whsec_" + "A" * 32)
+    assert result.status == 2
+    assert "CLERK_SECRET is: rename it, or pass its value as --secret" in result.err

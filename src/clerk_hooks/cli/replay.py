@@ -82,7 +82,7 @@ def replay(  # noqa: PLR0913 - one parameter per option
     if secret and not resign:
         raise UsageError("--secret has an effect only together with --resign")
     target, expect = Target.parse(to), statuses(expect)
-    key = (secret or secret_from_environment()) if resign else None
+    key = (secret or secret_from_environment("--secret")) if resign else None
     for recorded in read_recording(file):  # Finds unreadable lines before anything is sent.
         _check(recorded, str(file), key)
     progress = Progress(file, to, restart=restart)

@@ -110,7 +110,7 @@ def send(  # noqa: PLR0913 - one parameter per option
     if message_id is not None and len(wanted) > 1:
         raise UsageError("--message-id is for one message: pass one event type, and no --count")
     kind = "forged" if forged else "old" if old else "delivery"
-    sign = signer(secret or secret_from_environment(), message_id)
+    sign = signer(secret or secret_from_environment("--secret"), message_id)
     batch = Batch(wanted, body_of, sign, kind, duplicate, expect)
     batch.check()
     jobs: Iterable[Job] = batch.jobs()

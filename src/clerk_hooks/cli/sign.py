@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..secret import secret_from_environment
 from ._console import print_json
 from ._options import JsonOption, MessageIdOption, SecretOption, read_body
 
@@ -35,7 +36,8 @@ def sign(
     """
     from ..signing import sign
 
-    headers = sign(read_body(body), secret=secret, message_id=message_id)
+    key = secret or secret_from_environment("--secret")
+    headers = sign(read_body(body), secret=key, message_id=message_id)
     if as_json:
         print_json(headers)
     else:
