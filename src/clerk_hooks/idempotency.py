@@ -56,8 +56,10 @@
 # scripts of the Redis store say the same in their own language.
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
+from math import isfinite
 from typing import Literal, NamedTuple
 
 from .errors import ConfigurationError
@@ -216,6 +218,23 @@ def decide(
             run.append(name)
     holder = holders[0] if holders else None
     return Claim(new_token(), tuple(run), tuple(done), tuple(busy), tuple(stale), holder)
+
+
+def checked_clock(clock: Callable[[], float]) -> Callable[[], float]:
+    """A store's clock, whose answers are checked: after NaN, no comparison of times would hold.
+
+    Raises `ConfigurationError`, and so does the clock.
+    """
+    if not callable(clock):
+        raise ConfigurationError("clock must be a function that returns Unix seconds")
+
+    def now() -> float:
+        seconds = clock()
+        if not isinstance(seconds, (float, int)) or not isfinite(seconds):
+            raise ConfigurationError("clock must return the Unix time in seconds, as a number")
+        return seconds
+
+    return clock if clock is time.time else now
 
 
 def checked_retention(retention: timedelta) -> float:

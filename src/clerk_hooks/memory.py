@@ -15,6 +15,7 @@ from .idempotency import (
     KnownObject,
     Mark,
     ObjectVersion,
+    checked_clock,
     checked_retention,
     decide,
 )
@@ -39,10 +40,8 @@ class MemoryStore:
     ) -> None:
         if not isinstance(max_messages, int) or max_messages < 1:
             raise ConfigurationError("max_messages must be a number, at least 1")
-        if not callable(clock):
-            raise ConfigurationError("clock must be a function that returns Unix seconds")
         self._retention = checked_retention(retention)
-        self._clock = clock
+        self._clock = checked_clock(clock)
         self._lock = Lock()
         self._messages: _Recent[str, dict[str, HandlerRecord]] = _Recent(max_messages)
         self._objects: _Recent[tuple[str, str], _Object] = _Recent(max_messages)

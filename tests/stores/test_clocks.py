@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from clerk_hooks import ConfigurationError
 from clerk_hooks.idempotency import Holder, ObjectVersion
 
 from .backends import Clock
@@ -81,3 +83,19 @@ def test_of_several_busy_handlers_the_first_is_told_about(store: Any, clock: Clo
     other = store.claim("msg_2", ["h", "g"], LEASE, VERSION)
     assert own.holder == Holder(clock.now + 90)
     assert other.holder == Holder(clock.now + 60, "msg_1")
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf, None, "1700000000"])
+def test_a_clock_that_tells_no_time_is_an_error_and_nothing_is_forgotten(
+    store: Any, clock: Clock, wrong: Any
+) -> None:
+    right = clock.now
+    claim = store.claim("msg_1", ["h"], LEASE)
+    clock.now = wrong
+    with pytest.raises(ConfigurationError, match="clock must return the Unix time in seconds"):
+        store.confirm("msg_1", "h", claim.token)
+    with pytest.raises(ConfigurationError, match="clock must return the Unix time in seconds"):
+        store.claim("msg_2", ["h"], LEASE)
+    clock.now = right
+    assert store.confirm("msg_1", "h", claim.token)
+    assert store.claim("msg_1", ["h"], LEASE).done == ("h",)

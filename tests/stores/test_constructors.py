@@ -55,6 +55,12 @@ def test_the_retention_is_a_timedelta_that_is_positive(kind: int, value: Any) ->
 
 
 @pytest.mark.parametrize("kind", range(4))
+def test_the_clock_is_a_function(kind: int) -> None:
+    with pytest.raises(ConfigurationError, match="clock must be a function"):
+        stores(clock=5)[kind]()
+
+
+@pytest.mark.parametrize("kind", range(4))
 def test_a_store_touches_nothing_before_its_first_use(
     kind: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,14 +168,23 @@ def test_an_engine_for_the_other_store_is_refused_with_what_to_use(
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "module", "project"),
+    [
+        ("postgresql+pg8000", "pg8000", "pg8000"),
+        ("mysql", "MySQLdb", "mysqlclient"),
+        ("mysql+mysqlconnector", "mysql", "mysql-connector-python"),
+    ],
+)
 def test_a_driver_that_is_missing_is_named_with_how_to_install_it(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, url: str, module: str, project: str
 ) -> None:
     import sys
 
-    monkeypatch.setitem(sys.modules, "pg8000", None)
-    with pytest.raises(ConfigurationError, match="pip install pg8000") as caught:
-        SQLAlchemyStore("postgresql+pg8000://user:hunter2@host/db")
+    monkeypatch.setitem(sys.modules, module, None)
+    hint = f"needs the driver {module}: pip install {project}$"
+    with pytest.raises(ConfigurationError, match=hint) as caught:
+        SQLAlchemyStore(f"{url}://user:hunter2@host/db")
     assert "hunter2" not in str(caught.value)
 
 

@@ -152,6 +152,19 @@ def test_a_synchronous_client_is_for_the_other_store() -> None:
         AsyncRedisStore(redis.Redis())  # type: ignore[arg-type]
 
 
+def test_a_pipeline_is_refused_with_what_to_pass(kind: RedisKind) -> None:
+    client = redis.asyncio.Redis() if kind.is_async else redis.Redis()
+    with pytest.raises(ConfigurationError, match="a pipeline only collects commands"):
+        kind.store(client.pipeline())
+
+
+def test_a_pipeline_of_a_cluster_is_refused(kind: RedisKind) -> None:
+    library: Any = redis.asyncio if kind.is_async else redis
+    pipeline = library.cluster.ClusterPipeline
+    with pytest.raises(ConfigurationError, match=r"^client"):
+        kind.store(pipeline.__new__(pipeline))
+
+
 def test_a_client_of_valkey_py_is_refused_with_what_to_pass(kind: RedisKind) -> None:
     import valkey
     import valkey.asyncio

@@ -159,6 +159,10 @@ def _check(client: object, library: Any, prefix: str) -> None:
         return
     if not isinstance(client, (library.Redis, library.RedisCluster)):
         raise ConfigurationError(_why_not(client, f"{library.__name__}.Redis"))
+    if isinstance(client, (library.client.Pipeline, library.cluster.ClusterPipeline)):
+        raise ConfigurationError(
+            "client: a pipeline only collects commands; pass the client that it was made from"
+        )
     if isinstance(client, library.RedisCluster) and not re.match(r"[^{]*\{[^}]+\}", prefix):
         raise ConfigurationError(
             "prefix: a cluster keeps keys together only if they have the same text in braces, such "

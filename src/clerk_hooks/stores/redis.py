@@ -18,6 +18,7 @@ from ..idempotency import (
     Claim,
     HandlerRecord,
     ObjectVersion,
+    checked_clock,
     checked_retention,
     checked_timeout,
 )
@@ -61,7 +62,7 @@ class RedisStore:
         timeout: timedelta = DEFAULT_TIMEOUT,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._calls = Calls(prefix, checked_retention(retention), clock)
+        self._calls = Calls(prefix, checked_retention(retention), checked_clock(clock))
         self._timeout = checked_timeout(timeout)
         self._client = client_maker(client, redis, self._timeout, prefix)()
         self._theirs = client
@@ -132,7 +133,7 @@ class AsyncRedisStore:
         timeout: timedelta = DEFAULT_TIMEOUT,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._calls = Calls(prefix, checked_retention(retention), clock)
+        self._calls = Calls(prefix, checked_retention(retention), checked_clock(clock))
         self._timeout = checked_timeout(timeout)
         self._theirs = client
         self._make_client = client_maker(client, redis.asyncio, self._timeout, prefix)

@@ -15,7 +15,13 @@ from datetime import timedelta
 
 from ..delivery import Delivery
 from ..errors import ClerkHooksError, ConfigurationError
-from ..idempotency import DEFAULT_RETENTION, DEFAULT_TIMEOUT, checked_retention, checked_timeout
+from ..idempotency import (
+    DEFAULT_RETENTION,
+    DEFAULT_TIMEOUT,
+    checked_clock,
+    checked_retention,
+    checked_timeout,
+)
 from ..running_handler import RunningHandler, claimed_by
 from ._own import Absent, Block, confirm, ended_inside, find, why_absent
 from ._spelling import STATEMENT_BEFORE, TAKE_LOCK
@@ -53,7 +59,7 @@ class SQLiteStore(SQLStore):
                 "path must name a file; for a store in memory, use MemoryStore"
             )
         super().__init__(Rules(checked_retention(retention)))
-        self._clock = clock
+        self._clock = checked_clock(clock)
         self._timeout = checked_timeout(timeout)
         # The program may change its directory before the first use.
         self._path = os.path.abspath(name)  # noqa: PTH100

@@ -32,6 +32,7 @@ from ...idempotency import (
     Claim,
     HandlerRecord,
     ObjectVersion,
+    checked_clock,
     checked_retention,
     checked_timeout,
 )
@@ -78,7 +79,7 @@ class DjangoStore(SQLStore):
             raise ConfigurationError(
                 f"using: DjangoStore does not know databases of the kind of {using!r}: {error}"
             ) from None
-        self._database = Database(using, checked_timeout(timeout), clock)
+        self._database = Database(using, checked_timeout(timeout), checked_clock(clock))
         super().__init__(Rules(checked_retention(retention), spelling, CLAIMS, MARKS))
 
     def transaction(self, delivery: Delivery) -> AbstractContextManager[None]:

@@ -25,6 +25,9 @@ from ._errors import failures, is_worth_another, remaining
 from ._tables import create, metadata
 from ._watchdog import watched
 
+_PROJECTS = {"MySQLdb": "mysqlclient", "mysql": "mysql-connector-python"}
+"""What to install for a driver whose module has another name."""
+
 
 class Transactions:
     """Runs pieces of work, each within `timeout` (seconds) in a transaction of its own.
@@ -172,8 +175,10 @@ def _own_engine(url: URL | str, timeout: float, *, is_async: bool) -> Engine:
     except TypeError:
         raise ConfigurationError("engine: its driver does not know an option in the URL") from None
     except ModuleNotFoundError as error:
+        driver = str(error.name).partition(".")[0]
+        project = _PROJECTS.get(driver, driver)
         raise ConfigurationError(
-            f"engine: its URL needs the driver {error.name}: pip install {error.name}"
+            f"engine: its URL needs the driver {driver}: pip install {project}"
         ) from error
     except (ArgumentError, NoSuchModuleError, ValueError):  # Their messages may contain the URL.
         raise ConfigurationError(

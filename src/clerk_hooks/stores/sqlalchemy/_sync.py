@@ -11,7 +11,13 @@ from sqlalchemy.engine import Connection
 
 from ...delivery import Delivery
 from ...errors import ClerkHooksError
-from ...idempotency import DEFAULT_RETENTION, DEFAULT_TIMEOUT, checked_retention, checked_timeout
+from ...idempotency import (
+    DEFAULT_RETENTION,
+    DEFAULT_TIMEOUT,
+    checked_clock,
+    checked_retention,
+    checked_timeout,
+)
 from ...running_handler import RunningHandler, claimed_by
 from .._own import GRACE, Absent, Block, confirm, find, why_absent
 from .._spelling import SPELLINGS
@@ -55,7 +61,9 @@ class SQLAlchemyStore(SQLStore):
     ) -> None:
         kept, seconds = checked_retention(retention), checked_timeout(timeout)
         checked = checked_engine(engine, seconds, is_async=self._is_async)
-        self._transactions = Transactions(checked, seconds, clock, creates=create_schema)
+        self._transactions = Transactions(
+            checked, seconds, checked_clock(clock), creates=create_schema
+        )
         self._owns_engine = isinstance(engine, (URL, str))
         super().__init__(Rules(kept, SPELLINGS[self._transactions.engine.dialect.name]))
 
