@@ -274,6 +274,15 @@ READING: dict[str, Callable[[], object]] = {
         {"type": "user.created", "data": PRIVATE}
     ),
     "an unreadable value": lambda: parse_event(UNREADABLE).data.first_name,  # type: ignore[union-attr]
+    "from_json: not JSON": lambda: Delivery.from_json(BODY[:-1]),
+    "from_json: not a delivery": lambda: Delivery.from_json(BODY),
+    "from_json: without a time": lambda: Delivery.from_json(
+        json.dumps({"v": 1, "message_id": "msg_1", "payload": BODY.decode()})
+    ),
+    "from_json: a newer version": lambda: Delivery.from_json(
+        json.dumps({"v": 2, "payload": BODY.decode()})
+    ),
+    "from_json: not text": lambda: Delivery.from_json([PRIVATE]),  # type: ignore[arg-type]
     "parse_event: not a payload": lambda: parse_event([PRIVATE]),  # type: ignore[arg-type]
 }  # fmt: skip
 

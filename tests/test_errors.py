@@ -33,6 +33,7 @@ TREE: dict[str, tuple[tuple[str, ...], int, str]] = {
     "LengthRequired": (("ClerkHooksError",), 411, "length_required"),
     "RequestTooLarge": (("ClerkHooksError",), 413, "too_large"),
     "StoreUnavailable": (("ClerkHooksError",), 503, "store_unavailable"),
+    "QueueUnavailable": (("StoreUnavailable",), 503, "queue_unavailable"),
 }
 
 each_class = pytest.mark.parametrize("name", TREE)

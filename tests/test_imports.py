@@ -34,7 +34,7 @@ CORE = (
     "clerk_hooks errors body headers secret signing signature svix_verifier event_types json_text "
     "parsing reading logs delivery spelling instants parameters handler registry patterns waiting "
     "eventloop idempotency running_handler protocols memory observe versions store_calls tally "
-    "claims failures dispatch router processing reply messages inbox "
+    "claims failures dispatch router processing reply messages inbox delivery_json "
     "endpoint"
 )
 TEST_KIT = (
@@ -76,7 +76,10 @@ ALLOWED = {
     ),
     "body": Sees("errors"),
     "reading": Sees("errors body event_types json_text parsing", "", "events"),
-    "delivery": Sees("errors body logs reading", "", "events running_handler typing_extensions"),
+    "delivery_json": Sees("errors body json_text"),
+    "delivery": Sees(
+        "errors body logs reading delivery_json", "", "events running_handler typing_extensions"
+    ),
     "signing": Sees("errors body instants secret"),
     "signature": Sees("errors body instants headers secret delivery signing"),
     "svix_verifier": Sees("errors secret signing signature", "svix"),

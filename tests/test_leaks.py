@@ -26,6 +26,7 @@ from clerk_hooks import (
     LengthRequired,
     MalformedRequest,
     MethodNotAllowed,
+    QueueUnavailable,
     RequestTooLarge,
     Router,
     VerificationError,
@@ -73,6 +74,7 @@ def test_an_error_takes_nothing_along(what: str) -> None:
 def test_every_class_of_error_is_among_the_failures() -> None:
     seen = {type(raised_by(call)) for call in ALL.values()}
     answered = {MalformedRequest, MethodNotAllowed, LengthRequired, RequestTooLarge}
+    answered.add(QueueUnavailable)
     inside_others = {ClerkHooksError, VerificationError, AbortDelivery}
     classes = {getattr(clerk_hooks, name) for name in clerk_hooks.__all__}
     errors = {kind for kind in classes if isinstance(kind, type) and issubclass(kind, Exception)}

@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .body import Body, to_bytes
+from .delivery_json import Parts, parts_in, written
 from .errors import ConfigurationError, InputTypeError, PayloadError
 from .logs import log
 from .reading import Reading
@@ -131,6 +132,35 @@ class Delivery:
             del value
             raise PayloadError("the payload is JSON, but not an object")
         return cast("dict[str, Any]", value)
+
+    def to_json(self) -> str:
+        """The delivery as text (ASCII), for a queue of your own; `from_json` reads it.
+
+        It is a JSON object: ``v`` (1), ``message_id``, ``attempted_at``, ``type`` (null if it
+        cannot be read), and ``payload``, or ``payload_base64`` if the payload is not UTF-8. The
+        context is left out.
+        """
+        try:
+            event_type = self.type
+        except PayloadError:
+            event_type = None
+        return written(Parts(*self._identity()), event_type)
+
+    @classmethod
+    def from_json(cls, text: Body) -> "Self":
+        """The delivery that `to_json` has written as `text`, with the same bytes of the payload.
+
+        Nothing is verified: whoever can write into the queue is trusted.
+
+        Raises `PayloadError` with the reason `unknown_version` if a newer version of this library
+        has written it, and `not_a_delivery` if it is anything else; and `InputTypeError` if it is
+        neither text nor bytes.
+        """
+        parts = parts_in(text)
+        if not isinstance(parts, Parts):
+            del text
+            raise parts
+        return cls(*parts)
 
     @property
     def context(self) -> object:

@@ -20,6 +20,7 @@
       LengthRequired                 411
       RequestTooLarge                413
       StoreUnavailable               503
+        QueueUnavailable                     the delivery could not be handed over
 
 A message never contains a secret, a signature or a payload. Nor does a local variable of a function
 of this library that an error leaves, because error trackers record those; the only exceptions are
@@ -120,7 +121,10 @@ class NoMatchingSignature(VerificationError):
 
 
 class PayloadError(ClerkHooksError):
-    """Verified, but not readable: `not_json`, `no_type`, or `bad_shape` for the event type."""
+    """Verified, but not readable: `not_json`, `no_type`, or `bad_shape` for the event type.
+
+    Of a text that `Delivery.from_json` was given: `not_a_delivery`, or `unknown_version`.
+    """
 
     status = 422
     reason = "bad_shape"
@@ -232,6 +236,13 @@ class StoreUnavailable(ClerkHooksError):
     status = 503
     reason = "store_unavailable"
     default_message = "the store does not answer"
+
+
+class QueueUnavailable(StoreUnavailable):
+    """The queue to which an `Endpoint` hands deliveries over does not answer, or has failed."""
+
+    reason = "queue_unavailable"
+    default_message = "the queue does not answer"
 
 
 def caused_by(problem: _Error, cause: BaseException) -> _Error:

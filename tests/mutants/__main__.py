@@ -17,6 +17,7 @@ EQUIVALENT = Path(__file__).with_name("equivalent.txt")
 TESTS = {
     "claims": "endpoint_store* idempotency processing",
     "delivery": "delivery delivery_context parse_event endpoint_payloads processing leaks",
+    "delivery_json": "delivery_json leaks",
     "dispatch": "dispatch* adispatch* endpoint_store* observe",
     "failures": "dispatch* adispatch* processing",
     "endpoint": "endpoint endpoint_* observe delivery_context processing",

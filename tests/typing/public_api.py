@@ -86,6 +86,8 @@ def deliveries(delivery: Delivery) -> None:
     assert_type(delivery.type, str)
     assert_type(delivery.event, AnyEvent)
     assert_type(delivery.json(), dict[str, Any])
+    assert_type(Delivery.from_json(delivery.to_json()), Delivery)
+    Delivery.from_json(delivery.json())  # type: ignore[arg-type]
     Delivery("msg_1", now, body)
     Delivery("msg_1", 1_700_000_000, body)
     delivery.payload = b""  # type: ignore[misc]
