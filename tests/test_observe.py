@@ -26,7 +26,7 @@ from clerk_hooks import (
     Router,
     sign,
 )
-from clerk_hooks.observe import Running, Seen
+from clerk_hooks.observe import Handed, Running, Seen, Taken, observed
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 BODY = b'{"type":"user.created","data":{"id":"user_1"}}'
@@ -355,3 +355,102 @@ def test_observers_must_be_several(router: Router, value: Any) -> None:
 def test_an_observer_must_be_one(router: Router, value: Any) -> None:
     with pytest.raises(ConfigurationError, match="observers must be objects of type Observer, not"):
         Processor(router, observers=[value])
+
+
+class Queue(Notes):
+    """Notes what it sees of queues."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.handed: list[Handed] = []
+        self.taken: list[Taken] = []
+
+    def handoff(self, message: Handed) -> AbstractContextManager[None]:
+        assert (message.outcome, message.error, message.carrier) == (None, None, {})
+        self.handed.append(message)
+        return self._around("handoff")
+
+    def run(self, taken: Taken) -> AbstractContextManager[None]:
+        assert (taken.step, taken.error) == (None, None)
+        self.taken.append(taken)
+        return self._around("run")
+
+
+def taken() -> Taken:
+    return Taken(Delivery("msg_1", 1, BODY), {"traceparent": "00-1"}, 1_700_000_000.5, 2)
+
+
+def test_a_run_of_a_worker_is_surrounded_until_it_is_settled() -> None:
+    queue = Queue()
+    subject = taken()
+    assert subject.event_type == "user.created"
+    with observed([queue], subject):
+        assert queue.notes == ["run begins"]
+        assert span.get() == "/run"
+        subject.step = "done"
+    assert queue.notes == ["run begins", "run ends"]
+    assert queue.taken == [subject]
+    assert subject.carrier == {"traceparent": "00-1"}
+    assert (subject.accepted_at, subject.takes) == (1_700_000_000.5, 2)
+    assert (subject.step, subject.error) == ("done", None)
+    assert subject.duration > 0
+
+
+def test_a_run_that_failed_tells_what_follows_and_why() -> None:
+    queue = Queue()
+    subject = taken()
+    failure = HandlerError()
+    with observed([queue], subject):
+        subject.step, subject.error = "retry", failure
+    assert (subject.step, subject.error) == ("retry", failure)
+    assert queue.errors == []  # It did not leave the worker.
+
+
+@pytest.mark.parametrize("kind", [LookupError, KeyboardInterrupt])
+@pytest.mark.parametrize("subject", [taken, lambda: Handed(Delivery("msg_1", 1, BODY))])
+def test_an_error_that_leaves_a_run_or_a_handoff_is_seen(
+    subject: Callable[[], Taken | Handed], kind: type[BaseException]
+) -> None:
+    queue = Queue()
+    seen = subject()
+    with pytest.raises(kind) as caught, observed([queue], seen):
+        raise kind
+    assert seen.error is caught.value
+    assert queue.errors == [caught.value]
+
+
+@pytest.mark.parametrize("payload", [b"{", b"{}", b'{"type":5}'])
+def test_a_delivery_that_cannot_be_read_has_no_type(payload: bytes) -> None:
+    delivery = Delivery("msg_1", 1, payload)
+    assert Taken(delivery, {}, 0.0, 1).event_type is None
+    assert Handed(delivery).event_type is None
+
+
+@pytest.mark.parametrize("where", ["call", "enter", "exit", "swallow"])
+@pytest.mark.parametrize("error", [None, ValueError()], ids=repr)
+def test_an_observer_cannot_change_what_follows_a_run(
+    where: str, error: Exception | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    class BrokenQueue(Broken):
+        def run(self, taken: Taken) -> AbstractContextManager[None]:
+            return self._manager()
+
+    queue = Queue()
+    subject = taken()
+    raised: list[Exception] = []
+    try:
+        with observed([queue, BrokenQueue(where), queue], subject):
+            subject.step = "done"
+            if error is not None:
+                raise error
+    except ValueError as caught:
+        raised.append(caught)
+    assert raised == ([] if error is None else [error])
+    assert queue.notes == ["run begins"] * 2 + ["run ends"] * 2
+    assert len([one for one in caplog.records if hasattr(one, "observer")]) == (where != "swallow")
+
+
+def test_observers_that_override_nothing_see_runs_and_handoffs_too() -> None:
+    for subject in (taken(), Handed(Delivery("msg_1", 1, BODY))):
+        with observed([Observer()], subject):
+            pass

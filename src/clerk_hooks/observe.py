@@ -1,11 +1,11 @@
-"""Observers: what surrounds each request and each handler, for traces and metrics."""
+"""Observers: what surrounds requests, handlers, handoffs and runs, for traces and metrics."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from .delivery import Delivery
 from .errors import AbortDelivery, ClaimLost, ConfigurationError, InProgress, PayloadError
@@ -20,6 +20,10 @@ _ENDS_THE_PROGRAM = (KeyboardInterrupt, SystemExit)
 
 _NOT_OBSERVED = nullcontext()
 
+_Ended: TypeAlias = Literal[
+    "handled", "unhandled", "duplicate", "stale", "queued", "refused", "failed", "aborted"
+]
+
 
 class Seen:
     """A request as an observer sees it. It is complete when the context manager exits."""
@@ -29,10 +33,7 @@ class Seen:
     def __init__(self) -> None:
         self.delivery: Delivery | None = None
         """The delivery, once it is verified."""
-        self.outcome: (
-            Literal["handled", "unhandled", "duplicate", "stale", "refused", "failed", "aborted"]
-            | None
-        ) = None
+        self.outcome: _Ended | None = None
         """As in the log; None if an error left the endpoint instead of a reply."""
         self.reply: Reply | None = None
         """The reply; None if an error left the endpoint instead."""
@@ -45,10 +46,7 @@ class Seen:
     @property
     def event_type(self) -> str | None:
         """The event type, such as ``user.created``; None if it is not verified or not readable."""
-        try:
-            return None if self.delivery is None else self.delivery.type
-        except PayloadError:
-            return None
+        return None if self.delivery is None else _readable_type(self.delivery)
 
 
 class Running:
@@ -73,8 +71,82 @@ class Running:
         self._started = perf_counter()
 
 
+class Handed:
+    """A delivery that is handed over to a queue, as an observer sees it.
+
+    It is complete when the context manager exits.
+    """
+
+    __slots__ = ("_started", "carrier", "delivery", "duration", "error", "outcome")
+
+    def __init__(self, delivery: Delivery) -> None:
+        self.delivery = delivery
+        """The delivery."""
+        self.carrier: dict[str, str] = {}
+        """For what is to travel with the delivery through an inbox, such as a trace context: names
+        and values, of at most 2,048 bytes in total. `Observer.handoff` fills it in, or the
+        context manager as it is entered. A worker's observers find it in `Taken.carrier`."""
+        self.outcome: Literal["queued", "duplicate"] | None = None
+        """None if the delivery could not be handed over."""
+        self.error: BaseException | None = None
+        """Why it could not be handed over."""
+        self.duration = 0.0
+        """Seconds, including the notification of a worker."""
+        self._started = perf_counter()
+
+    @property
+    def event_type(self) -> str | None:
+        """The event type, such as ``user.created``; None if it is not readable."""
+        return _readable_type(self.delivery)
+
+
+class Taken:
+    """A delivery that a worker has taken from an inbox, as an observer sees it.
+
+    It is complete when the context manager exits.
+    """
+
+    __slots__ = (
+        "_started",
+        "accepted_at",
+        "carrier",
+        "delivery",
+        "duration",
+        "error",
+        "step",
+        "takes",
+    )
+
+    def __init__(
+        self, delivery: Delivery, carrier: Mapping[str, str], accepted_at: float, takes: int
+    ) -> None:
+        self.delivery = delivery
+        """The delivery."""
+        self.carrier = carrier
+        """What the observers of the handoff put into `Handed.carrier`."""
+        self.accepted_at = accepted_at
+        """Unix seconds, by the inbox's clock: when the inbox accepted it."""
+        self.takes = takes
+        """How often it was taken, this time included, since a run of it was last settled."""
+        self.step: Literal["done", "retry", "dead"] | None = None
+        """What follows the run; None if that could not be settled."""
+        self.error: BaseException | None = None
+        """Why the run did not succeed."""
+        self.duration = 0.0
+        """Seconds from the start of the run until it was settled."""
+        self._started = perf_counter()
+
+    @property
+    def event_type(self) -> str | None:
+        """The event type, such as ``user.created``; None if it is not readable."""
+        return _readable_type(self.delivery)
+
+
+_Subject: TypeAlias = Seen | Running | Handed | Taken
+
+
 class Observer:
-    """Sees what an `Endpoint` or a `Processor` does; a base class to override methods of.
+    """Sees what an `Endpoint`, a `Processor` or a worker does; a base class to override methods of.
 
     Each method returns a context manager, which is entered before and exited after. It gets an
     object that the library fills in meanwhile. An observer cannot change an outcome: errors that it
@@ -93,6 +165,14 @@ class Observer:
         """
         return nullcontext()
 
+    def handoff(self, message: Handed) -> AbstractContextManager[object]:  # noqa: ARG002
+        """Surround the handing over of one delivery to a queue."""
+        return nullcontext()
+
+    def run(self, taken: Taken) -> AbstractContextManager[object]:  # noqa: ARG002
+        """Surround one run of a worker, from taking a delivery to settling what follows."""
+        return nullcontext()
+
 
 def checked(observers: Iterable[Observer]) -> tuple[Observer, ...]:
     """`observers`, each once. Raises `ConfigurationError` if one is not an observer."""
@@ -107,19 +187,17 @@ def checked(observers: Iterable[Observer]) -> tuple[Observer, ...]:
     return tuple(once.values())
 
 
-def observed(
-    observers: Sequence[Observer], subject: Seen | Running
-) -> AbstractContextManager[None]:
+def observed(observers: Sequence[Observer], subject: _Subject) -> AbstractContextManager[None]:
     """A context manager that surrounds `subject` with those of all observers."""
     return _Observed(observers, subject) if observers else _NOT_OBSERVED
 
 
 class _Observed(AbstractContextManager[None]):
-    """Surrounds a request or a handler with the context managers of all observers."""
+    """Surrounds a subject with the context managers of all observers."""
 
     __slots__ = ("_entered", "_observers", "_subject")
 
-    def __init__(self, observers: Sequence[Observer], subject: Seen | Running) -> None:
+    def __init__(self, observers: Sequence[Observer], subject: _Subject) -> None:
         self._observers = observers
         self._subject = subject
         self._entered: list[AbstractContextManager[object]] = []
@@ -151,14 +229,14 @@ class _Observed(AbstractContextManager[None]):
                 _ignore(manager, raised)
 
 
-def elapsed(subject: Seen | Running) -> float:
-    """Seconds since the request or the handler began."""
+def elapsed(subject: _Subject) -> float:
+    """Seconds since the request, the handler, the handoff or the run began."""
     # Functions, and not methods, because users must not see them at the objects they get.
     return perf_counter() - subject._started  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 
-def _complete(subject: Seen | Running, error: BaseException | None) -> None:
-    """Fill in what is known at the end. `error` is what left the endpoint or the handler."""
+def _complete(subject: _Subject, error: BaseException | None) -> None:
+    """Fill in what is known at the end. `error` is what the subject ended with, if it raised."""
     subject.duration = elapsed(subject)
     subject.error = error or subject.error
     if isinstance(subject, Running):
@@ -177,10 +255,21 @@ def _outcome(
     return "failed" if isinstance(error, Exception) else "interrupted"
 
 
-def _surrounding(observer: Observer, subject: Seen | Running) -> AbstractContextManager[object]:
+def _surrounding(observer: Observer, subject: _Subject) -> AbstractContextManager[object]:
     if isinstance(subject, Seen):
         return observer.request(subject)
-    return observer.handler(subject)
+    if isinstance(subject, Running):
+        return observer.handler(subject)
+    if isinstance(subject, Handed):
+        return observer.handoff(subject)
+    return observer.run(subject)
+
+
+def _readable_type(delivery: Delivery) -> str | None:
+    try:
+        return delivery.type
+    except PayloadError:
+        return None
 
 
 def _ignore(culprit: object, error: BaseException) -> None:

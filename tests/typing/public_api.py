@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, Literal
 
 from typing_extensions import assert_type
 
@@ -32,7 +32,7 @@ from clerk_hooks import (
     verify,
 )
 from clerk_hooks.events import AnyEvent
-from clerk_hooks.observe import Running, Seen
+from clerk_hooks.observe import Handed, Running, Seen, Taken
 from clerk_hooks.processing import Outcome
 
 body = b"{}"
@@ -158,6 +158,20 @@ class Metrics(Observer):
         assert_type(running.event, AnyEvent)
         assert_type(running.handler, str)
         return nullcontext()
+
+    def handoff(self, message: Handed) -> AbstractContextManager[object]:
+        assert_type(message.carrier, dict[str, str])
+        message.carrier["traceparent"] = "00-1"
+        message.carrier["sampled"] = True  # type: ignore[assignment]
+        return nullcontext()
+
+    @contextmanager
+    def run(self, taken: Taken) -> Generator[None]:
+        assert_type(taken.carrier, Mapping[str, str])
+        assert_type(taken.accepted_at, float)
+        yield
+        assert_type(taken.takes, int)
+        assert_type(taken.step, Literal["done", "retry", "dead"] | None)
 
 
 def observers(router: Router) -> None:
