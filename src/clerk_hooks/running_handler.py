@@ -15,6 +15,7 @@
 # - to_check: the confirmation is in a transaction that the app commits. The store is asked whether
 #   the handler is done under this token. If it is not, it was not committed, and the handler fails.
 # - unawaited: a confirmation was begun and never awaited, so it did nothing: the handler fails.
+# - is_in_block: a thread or a task that was left behind is still to confirm it: the handler fails.
 # - is_lost: the claim was gone, so the effect was rolled back. It counts like a refused `confirm`.
 #
 # Only the handler's own code and its store write here, and the run reads it after the handler has
@@ -40,6 +41,7 @@ class RunningHandler:
         "handler",
         "has_ended",
         "is_async",
+        "is_in_block",
         "is_lost",
         "mark",
         "message_id",
@@ -79,6 +81,8 @@ class RunningHandler:
         """Set by the store: it was confirmed in a transaction that the app commits."""
         self.unawaited: set[object] = set()
         """Kept by the store: the confirmations that were begun and have not been awaited."""
+        self.is_in_block = False
+        """Kept by the store: a ``with`` block that will confirm it has begun and has not ended."""
         self.is_lost = False
         """Set by the store, which raises `ClaimLost`: the claim was gone."""
         self.has_ended = False
@@ -102,6 +106,12 @@ class RunningHandler:
                 f"the handler {self.handler} did not await its confirmation, which therefore did "
                 "nothing: await it",
                 reason="not_awaited",
+            )
+        if self.is_in_block and not self.confirmed:
+            return ConfigurationError(
+                f"the handler {self.handler} returned while the block that confirms it was open: "
+                "end the block before returning, also in other threads and tasks",
+                reason="not_committed",
             )
         if self.to_check and not self.confirmed:
             return ConfigurationError(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from clerk_hooks import AbortDelivery
+from clerk_hooks import AbortDelivery, ClaimLost
 
 from .apps import DATABASES, SERVERS, App, app
 from .sessions import ASYNC_KINDS, SQLITE_KINDS, SYNC_KINDS, Work
@@ -291,6 +291,42 @@ def test_a_transaction_that_nobody_enters_is_a_failure(shop: App) -> None:
     assert seen[:2] == (500, "handler_failed")
     assert "await" in seen.log
     assert shop.states() == {}
+
+
+def test_a_block_that_outlives_its_handler_is_a_failure_and_not_a_200(shop: App) -> None:
+    """In a thread or a task that nobody has waited for, for example."""
+    first = next(iter(shop.openers.values()))
+    left: list[Callable[[], Any]] = []
+
+    if hasattr(shop.store, "claim"):
+
+        @shop.router.on("user.*", name="h")
+        def h(event: object, delivery: Any) -> None:
+            stack = ExitStack()
+            session = stack.enter_context(first())
+            stack.enter_context(shop.store.transaction(delivery, session))
+            Work(session, delivery).write()
+            left.append(stack.close)
+    else:
+
+        @shop.router.on("user.*", name="h")
+        async def ah(event: object, delivery: Any) -> None:
+            stack = AsyncExitStack()
+            session = await stack.enter_async_context(first())
+            await stack.enter_async_context(shop.store.transaction(delivery, session))
+            await session.run_sync(lambda sync: Work(sync, delivery).write())
+            left.append(lambda: shop.receiver.run(stack.aclose()))
+
+    seen = shop.receive()
+    assert seen[:2] == (500, "handler_failed")
+    assert "returned while the block that confirms it was open" in seen.log
+    if shop.is_sqlite:  # Nobody else could write, so its claim is still there.
+        left.pop()()
+        assert (shop.effects(), shop.states()) == (["msg_1"], {"h": "done"})
+    else:
+        with pytest.raises(ClaimLost):
+            left.pop()()
+        assert (shop.effects(), shop.states()) == ([], {})
 
 
 @pytest.mark.parametrize("shop", ["sqlalchemy-psycopg", "sqlalchemy-asyncpg"], indirect=True)

@@ -133,9 +133,10 @@ def _taken_over(running: RunningHandler) -> ClaimLost:
 
 
 class Block(AbstractContextManager[None]):
-    """The steps of `transaction`. Until it is entered, the running handler is marked.
+    """The steps of `transaction`. Until they are over, the running handler is marked.
 
-    So the core notices a forgotten ``with``, which would confirm nothing.
+    So the core notices a forgotten ``with``, which would confirm nothing, and a block that is still
+    open when the handler has returned: in a thread or a task, for example.
     """
 
     def __init__(self, running: RunningHandler, steps: AbstractContextManager[None]) -> None:
@@ -145,6 +146,7 @@ class Block(AbstractContextManager[None]):
     def __enter__(self) -> None:
         self._running.unawaited.discard(self)
         self._steps.__enter__()
+        self._running.is_in_block = True
 
     def __exit__(
         self,
@@ -152,4 +154,5 @@ class Block(AbstractContextManager[None]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._running.is_in_block = False
         self._steps.__exit__(kind, error, traceback)
