@@ -97,6 +97,15 @@ def test_autocommit_that_a_handler_turned_off_is_an_error_and_not_a_200(worker: 
     assert told["effects"] == 0
 
 
+@pytest.mark.parametrize("path", ["/sync", "/async"])
+def test_a_confirmation_that_nobody_commits_is_an_error_and_not_a_200(
+    worker: Worker, path: str
+) -> None:
+    told = worker.do("play", scene="confirm_in_without_a_commit", path=path)
+    assert (told["first"], told["effects"]) == (500, 0), told
+    assert NOT_COMMITTED in told["log"][0]
+
+
 def test_an_endpoint_in_a_transaction_of_the_app_is_refused(worker: Worker) -> None:
     told = worker.do("play", scene="usual", path="/outer")
     assert told["first"].startswith("outer_transaction ConfigurationError: claim: a transaction on")

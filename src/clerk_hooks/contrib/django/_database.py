@@ -100,12 +100,25 @@ class Database:
             while True:
                 try:
                     if kind == "read":  # A transaction would only cost time.
-                        return work(self.transaction())
+                        with self._committed() as committed:
+                            return work(self.transaction(committed))
                     return self._attempt(connection, work, kind)
                 except Error as error:
                     is_conflict = code_of(error) in _CONFLICTS and not connection.in_atomic_block
                     if not is_conflict or time.monotonic() > deadline:
                         raise
+
+    @contextmanager
+    def _committed(self) -> Generator[BaseDatabaseWrapper]:
+        """A connection that sees what is committed, and nothing of a transaction that is open."""
+        if self.is_test() or not self.is_open():
+            yield self.connection
+            return
+        other = self.connection.copy()
+        try:
+            yield other
+        finally:
+            other.close()
 
     def _renew(self) -> None:
         """Close the connection if it is broken: the next statement opens another one."""
@@ -118,9 +131,9 @@ class Database:
         with (cursor := self.connection.cursor()):
             cursor.execute(statement)
 
-    def transaction(self) -> Transaction:
-        """The open transaction, as the rules see it."""
-        connection = self.connection
+    def transaction(self, other: BaseDatabaseWrapper | None = None) -> Transaction:
+        """The open transaction of this thread, or of `other`, as the rules see it."""
+        connection = other or self.connection
 
         def execute(statement: str, parameters: Mapping[str, object]) -> Rows:
             # SQLite cannot end a connection whose cursors are still there.

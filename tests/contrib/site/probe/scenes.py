@@ -295,6 +295,13 @@ def confirm_in_manual_transaction(delivery: Delivery) -> None:
 
 
 @scene
+def confirm_in_without_a_commit(delivery: Delivery) -> None:
+    transaction.set_autocommit(False)
+    write(delivery)
+    STORE.confirm_in(delivery)
+
+
+@scene
 def another_store(delivery: Delivery) -> None:
     with DjangoStore().transaction(delivery):
         write(delivery)
