@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
+
+from clerk_hooks import Delivery, Router
+from clerk_hooks.stores.sqlalchemy import SQLAlchemyStore
 
 from .apps import DATABASES, SERVERS, App, app
+from .backends import slowness
 from .sessions import ASYNC_KINDS, SQLITE_KINDS, SYNC_KINDS, Work
+from .worker import Receiver, engine_of
 
 HANDLED, DUPLICATE = (200, "handled"), (200, "duplicate")
 FAILED = (500, "handler_failed")
@@ -196,6 +203,28 @@ def test_a_transaction_that_is_left_open_holds_up_nobody_and_its_commit_counts(
         shop.receiver.run(opened[0].__aexit__(None, None, None))
     assert (shop.effects(), shop.states()) == (["msg_1"], {"h": "done"})
     assert shop.receive()[:2] == DUPLICATE
+
+
+@pytest.mark.parametrize("shop", ["sqlalchemy-pymysql"], indirect=True)
+@pytest.mark.parametrize("isolation", ["READ UNCOMMITTED", "SERIALIZABLE"])
+def test_an_engine_of_any_isolation_tells_what_is_committed_and_waits_for_nobody(
+    shop: App, isolation: str
+) -> None:
+    engine = engine_of(shop.store).execution_options(isolation_level=isolation)
+    store, router = SQLAlchemyStore(engine), Router()
+    with Session(engine) as session:
+
+        @router.on("user.*")
+        def h(event: object, delivery: Delivery) -> None:
+            Work(session, delivery).write()
+            store.confirm_in(delivery, session)
+
+        started = time.monotonic()
+        reply = Receiver(store, router).reply("msg_1")
+        assert (reply.status, json.loads(reply.body)["error"]) == FAILED
+        assert time.monotonic() - started < 2 * slowness()
+        session.rollback()
+    assert shop.effects() == []
 
 
 def test_a_second_call_does_nothing(shop: App) -> None:

@@ -46,6 +46,8 @@ class Dialect:
             f"SESSION innodb_lock_wait_timeout = {ceil(max(seconds, 0.001))}, "
             f"SESSION lock_wait_timeout = {ceil(max(seconds, 0.001))}"
         )
+        if kind == "read":  # One that is serializable would wait for the app's open transaction.
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
         return (
             "SET SESSION innodb_lock_wait_timeout = @clerk_hooks_rows, "
             "SESSION lock_wait_timeout = @clerk_hooks_tables"
