@@ -71,8 +71,8 @@ class RetryPolicy(NamedTuple):
         `share`, from 0 to 1, is the jitter: it chooses from the upper half of the longest time, so
         that what failed together does not come back together.
         """
-        seconds: float = self.first.total_seconds() * 2.0 ** min(failures - 1, 60)
-        return min(seconds, self.longest.total_seconds()) * (0.5 + share / 2)
+        longest = _doubled(self.first.total_seconds(), failures - 1, self.longest.total_seconds())
+        return longest * (0.5 + share / 2)
 
 
 PUT_BACK_FIRST = 1.0
@@ -101,11 +101,11 @@ def next_step(
     if isinstance(error, (InProgress, StoreUnavailable, ConfigurationError)):
         # The run tells nothing of the delivery. A program that is not set up correctly is mended by
         # a deploy, and until then no delivery may die of it.
-        delay = min(PUT_BACK_FIRST * 2.0 ** min(message.put_backs, 60), PUT_BACK_LONGEST)
+        delay = _doubled(PUT_BACK_FIRST, message.put_backs, PUT_BACK_LONGEST)
         is_pause = not isinstance(error, InProgress)
         return Step("retry", delay, reason, done, is_counted=False, is_pause=is_pause)
     if _is_final(error) or message.failures + 1 >= policy.attempts:
-        return Step("dead", 0.0, reason, done)
+        return Step("dead", reason=reason, done=done)
     return Step("retry", policy.delay(message.failures + 1, jitter()), reason, done)
 
 
@@ -122,6 +122,10 @@ def spent(message: Message, policy: RetryPolicy = RetryPolicy()) -> Step | None:
         reason=f"never_settled: {takes} runs began and none ended: it may kill its worker",
         done=message.done,
     )
+
+
+def _doubled(seconds: float, times: int, longest: float) -> float:
+    return float(min(seconds * 2 ** min(times, 60), longest))  # 60: a float has an end.
 
 
 def _is_final(error: Exception) -> bool:

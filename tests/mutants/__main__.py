@@ -24,6 +24,7 @@ TESTS = {
     "handler": "handler* parameters router dispatch",
     "headers": "headers signature signature_conformance signature_hostile",
     "idempotency": "idempotency memory endpoint_store*",
+    "inbox": "inbox",
     "instants": "instants signature delivery",
     "json_text": "json_text delivery",
     "memory": "memory idempotency endpoint_store*",
