@@ -60,7 +60,8 @@ def test_all_is_what_there_is() -> None:
         for name, value in vars(clerk_hooks).items()
         if not name.startswith("_") and not isinstance(value, ModuleType)
     }
-    assert there | {"__version__"} == set(clerk_hooks.__all__)
+    there -= {"TYPE_CHECKING"}
+    assert there | {"__version__", "Worker"} == set(clerk_hooks.__all__)
 
 
 def test_all_is_what_was_designed() -> None:
@@ -81,6 +82,7 @@ def test_all_is_what_was_designed() -> None:
             "Router",
             "SvixVerifier",
             "Verifier",
+            "Worker",
             "__version__",
             "parse_event",
             "sign",

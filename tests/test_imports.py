@@ -48,6 +48,13 @@ TEST_KIT = (
     "testing._samples.billing testing._samples.shapes"
 )
 
+WORKER = "errors delivery eventloop observe " + " ".join(
+    f"worker._{name}"
+    for name in (
+        *("calls", "keeper", "logbook", "run", "schedule", "settings", "signals", "taker"),
+        *("threads", "until_idle", "work"),
+    )
+)
 SQL_STORE = (
     "errors idempotency delivery running_handler stores._transaction stores._spelling stores._sql "
     "stores._own stores._store stores._fork"
@@ -63,7 +70,7 @@ DJANGO = f"{SQL_STORE} secret " + " ".join(
 
 # The names in front of a dot-star stand for the modules of a folder that have no row of their own.
 ALLOWED = {
-    "clerk_hooks": Sees(CORE),
+    "clerk_hooks": Sees(CORE, "worker", "worker"),
     "errors": Sees(),
     "event_types": Sees(),
     "spelling": Sees(),
@@ -127,6 +134,11 @@ ALLOWED = {
         "errors body headers secret signature delivery waiting logs observe protocols router "
         "processing reply"
     ),
+    "worker": Sees(f"{WORKER} inbox logs messages processing router"),
+    "worker._target": Sees("errors spelling"),
+    "worker._command": Sees("errors worker worker._target"),
+    "worker.__main__": Sees("worker._command"),
+    "worker.*": Sees(f"{WORKER} inbox messages logs processing protocols waiting", "asyncio"),
     "events._base": Sees("errors instants pydantic pydantic_core"),
     "events._tolerant": Sees("json_text events._base pydantic"),
     "events.*": Sees(f"events._base {FAMILIES} pydantic typing_extensions"),
@@ -313,7 +325,7 @@ HEAVY = {"pydantic", "pydantic_core", "asyncio", "svix", "standardwebhooks", "ht
 HEAVY |= {"flask", "werkzeug", "fastapi", "starlette", "django", "typer", "rich", "click"}
 HEAVY |= {"asgiref", "uvicorn", "hypercorn", "redis", "sqlalchemy", "sqlite3"}
 HEAVY |= {"clerk_hooks.events", "clerk_hooks.adapters", "clerk_hooks.cli", "clerk_hooks.stores"}
-HEAVY.add("clerk_hooks.testing")
+HEAVY |= {"clerk_hooks.testing", "clerk_hooks.worker"}
 if sys.version_info >= (3, 11):
     HEAVY.add("typing_extensions")
 
@@ -334,6 +346,12 @@ Endpoint(router, secret=secret)
 verify(b"{}", sign(b"{}", secret=secret), secret=secret)
 """)
     assert not loaded & HEAVY
+
+
+def test_a_worker_loads_asyncio_only_when_something_is_awaited() -> None:
+    loaded = loaded_by("from clerk_hooks import Worker")
+    assert "clerk_hooks.worker" in loaded
+    assert not loaded & HEAVY - {"clerk_hooks.worker"}
 
 
 NAMES = {"flask": "Flask", "fastapi": "FastAPI", "django": "Django"}
@@ -401,6 +419,11 @@ def test_the_public_names_are_those_in_all() -> None:
         name
         for name, value in vars(clerk_hooks).items()
         if not name.startswith("_") and not isinstance(value, ModuleType)
-    }
-    assert public == set(clerk_hooks.__all__) - {"__version__"}
+    } - {"TYPE_CHECKING"}
+    lazy = {"Worker"}  # It would add a fifth to the time of an import that few programs need.
+    assert lazy | public == set(clerk_hooks.__all__) - {"__version__"}
+    assert {*clerk_hooks.__all__} <= {*dir(clerk_hooks)}
+    assert clerk_hooks.Worker.__name__ == "Worker"
+    with pytest.raises(AttributeError, match="'clerk_hooks' has no attribute 'Wroker'"):
+        clerk_hooks.Wroker  # type: ignore[attr-defined]  # noqa: B018
     assert len(set(clerk_hooks.__all__)) == len(clerk_hooks.__all__)

@@ -12,6 +12,8 @@
 Importing this loads neither pydantic nor asyncio nor any framework.
 """
 
+from typing import TYPE_CHECKING
+
 from .delivery import Delivery
 from .endpoint import Endpoint
 from .errors import (
@@ -48,6 +50,9 @@ from .router import Router
 from .signature import Verifier, verify
 from .signing import sign
 from .svix_verifier import SvixVerifier
+
+if TYPE_CHECKING:
+    from .worker import Worker
 
 __version__ = "0.1.0"
 
@@ -87,8 +92,23 @@ __all__ = [
     "UnreadableValue",
     "VerificationError",
     "Verifier",
+    "Worker",
     "__version__",
     "parse_event",
     "sign",
     "verify",
 ]
+
+
+if not TYPE_CHECKING:  # So that checkers know a misspelt name.
+
+    def __getattr__(name: str) -> object:
+        if name == "Worker":
+            from .worker import Worker
+
+            return Worker
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -18,7 +18,8 @@ from clerk_hooks.stores.sqlite import SQLiteStore
 
 from .conftest import Application, Run, environment, spawn
 
-COMMANDS = ["demo", "events", "sample", "send", "sign", "record", "replay", "explain", "store"]
+COMMANDS = ["demo", "events", "sample", "send", "sign", "record", "replay", "explain"]
+COMMANDS += ["worker", "store"]
 
 
 def test_the_commands_are_all_tested_here() -> None:

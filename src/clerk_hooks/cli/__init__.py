@@ -24,6 +24,7 @@ from .sample import sample
 from .send import send
 from .sign import sign
 from .store import store_app
+from .worker import worker
 
 _INTERRUPTED = 130  # What shells report for a program that Ctrl-C has ended.
 
@@ -41,6 +42,7 @@ _COMMANDS: dict[Callable[..., None], str] = {
     record: "Record deliveries as they arrive, and forward them.",
     replay: "Send recorded deliveries again.",
     explain: "Say why a delivery is refused.",
+    worker: "Run the handlers of the deliveries that an inbox keeps.",
 }
 for _command, _short_help in _COMMANDS.items():
     app.command(cls=Command, short_help=_short_help)(_command)
