@@ -21,6 +21,7 @@ SLOW = {
     *(
         "adapters/cases",
         "contrib",
+        "inboxes",
         "stores",
         "test_chaos.py",
         "test_examples.py",

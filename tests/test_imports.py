@@ -63,6 +63,8 @@ SQLALCHEMY = " ".join(
     f"stores.sqlalchemy._{name}"
     for name in ["async", "dialects", "engines", "errors", "sessions", "sync", "tables", "watchdog"]
 )
+INBOX = "errors delivery messages"
+SQL_INBOX = "inboxes._rows inboxes._sql inboxes._statements inboxes._upkeep"
 DJANGO = f"{SQL_STORE} secret " + " ".join(
     f"contrib.django.{name}"
     for name in ("_block", "_database", "_tables", "checks", "fields", "models", "secret")
@@ -159,9 +161,20 @@ ALLOWED = {
     "stores._sql": Sees("idempotency stores._marks stores._spelling stores._transaction"),
     "stores._store": Sees("errors idempotency stores._sql stores._transaction"),
     "stores._own": Sees("errors idempotency running_handler stores._sql stores._transaction"),
-    "stores._sqlite_file": Sees(
-        "errors stores._fork stores._spelling stores._store stores._transaction"
+    "inboxes": Sees("", "", "inboxes.sqlite"),
+    "inboxes._spelling": Sees("stores._spelling"),
+    "inboxes._rows": Sees("errors delivery messages stores._spelling inboxes._spelling"),
+    "inboxes._statements": Sees("messages stores._transaction inboxes._rows inboxes._spelling"),
+    "inboxes._sql": Sees(
+        "idempotency messages stores._transaction inboxes._rows inboxes._statements"
     ),
+    "inboxes._upkeep": Sees("messages stores._transaction inboxes._rows inboxes._statements"),
+    "inboxes._inbox": Sees(f"{INBOX} stores._store {SQL_INBOX}"),
+    "inboxes.sqlite": Sees(
+        f"{INBOX} idempotency stores._store stores._sqlite_file stores._transaction {SQL_INBOX} "
+        "inboxes._inbox inboxes._spelling"
+    ),
+    "stores._sqlite_file": Sees("errors stores._fork stores._store stores._transaction"),
     "stores.sqlite": Sees(f"{SQL_STORE} stores._sqlite_file"),
     "stores.sqlalchemy._tables": Sees("errors stores._spelling sqlalchemy"),
     "stores.sqlalchemy._watchdog": Sees("stores._fork sqlalchemy"),
@@ -362,7 +375,15 @@ OPTIONAL["contrib.django"] = "django"
 
 
 @pytest.mark.parametrize(
-    "module", ["adapters.wsgi", "adapters.asgi", "adapters.aws_lambda", "stores.sqlite", *OPTIONAL]
+    "module",
+    [
+        "adapters.wsgi",
+        "adapters.asgi",
+        "adapters.aws_lambda",
+        "stores.sqlite",
+        "inboxes.sqlite",
+        *OPTIONAL,
+    ],
 )
 def test_an_optional_module_loads_nothing_but_its_own_extra(module: str) -> None:
     own = {OPTIONAL[module]} if module in OPTIONAL else set[str]()

@@ -1,50 +1,33 @@
 """A connection to an SQLite file that the threads of a process share."""
 
+import os
 import sqlite3
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from threading import Lock
 
-from ..errors import StoreUnavailable
+from ..errors import ConfigurationError, StoreUnavailable
 from ._fork import keep, leave_when_forked
-from ._spelling import CLAIMS, MARKS
 from ._store import Busy
 from ._transaction import Execute
-
-_SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS {CLAIMS} (
-    message_id TEXT NOT NULL,
-    handler TEXT NOT NULL,
-    token TEXT NOT NULL,
-    leased_until REAL,
-    forget_at REAL NOT NULL,
-    object_key TEXT,
-    PRIMARY KEY (message_id, handler)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS {CLAIMS}_forget_at ON {CLAIMS} (forget_at);
-CREATE INDEX IF NOT EXISTS {CLAIMS}_object_key ON {CLAIMS} (object_key)
-    WHERE object_key IS NOT NULL;
-CREATE TABLE IF NOT EXISTS {MARKS} (
-    object_key TEXT NOT NULL PRIMARY KEY,
-    newest_at INTEGER,
-    is_deleted INTEGER NOT NULL,
-    forget_at REAL NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS {MARKS}_forget_at ON {MARKS} (forget_at);
-"""
 
 
 class File:
     """A file, opened at first use. SQLite writes one at a time, so one connection is enough.
 
-    A reader takes no lock that a writer waits for, and creates nothing.
+    `schema` creates the missing tables. A reader takes no lock that a writer waits for, and creates
+    nothing. If the file `is_durable`, its commits wait for the disk in WAL mode too.
     """
 
-    def __init__(self, path: str, *, is_reader: bool = False) -> None:
+    def __init__(
+        self, path: str, schema: str, *, is_reader: bool = False, is_durable: bool = False
+    ) -> None:
         self.has_tables = False
         self._path = path
+        self._schema = schema
         self._is_reader = is_reader
+        self._is_durable = is_durable
         self._wait = -1  # How long the connection waits for its turn, in milliseconds.
         self._lock = Lock()
         self._connection: sqlite3.Connection | None = None
@@ -92,10 +75,11 @@ class File:
             if not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall():
                 self._use_wal(connection, deadline)
             if connection.execute("PRAGMA journal_mode").fetchone() == ("wal",):
-                connection.execute("PRAGMA synchronous = NORMAL")
+                level = "FULL" if self._is_durable else "NORMAL"
+                connection.execute(f"PRAGMA synchronous = {level}")
                 # In pages. A checkpoint waits for the disk, so have fewer than by default (1,000).
                 connection.execute("PRAGMA wal_autocheckpoint = 4000")
-            connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+            connection.executescript(f"BEGIN IMMEDIATE; {self._schema} COMMIT;")
             self.has_tables = True
         return connection
 
@@ -128,3 +112,14 @@ def unavailable(error: sqlite3.Error) -> StoreUnavailable:
     """The error in SQLite's own words, which name files and tables but never values."""
     kind = Busy if "locked" in str(error) else StoreUnavailable
     return kind(f"SQLite: {type(error).__name__}: {error}")
+
+
+def checked_path(path: "str | os.PathLike[str]", hint: str) -> str:
+    """The absolute path of a file: the program may change its directory before the first use.
+
+    Raises `ConfigurationError`, with the `hint`, for what names none.
+    """
+    name = os.fspath(path) if isinstance(path, (str, os.PathLike)) else ""
+    if not isinstance(name, str) or name in ("", ":memory:"):
+        raise ConfigurationError(f"path must name a file{hint}")
+    return os.path.abspath(name)  # noqa: PTH100

@@ -24,14 +24,37 @@ from ..idempotency import (
 )
 from ..running_handler import RunningHandler, claimed_by
 from ._own import Absent, Block, confirm, ended_inside, find, why_absent
-from ._spelling import STATEMENT_BEFORE, TAKE_LOCK
+from ._spelling import CLAIMS, MARKS, STATEMENT_BEFORE, TAKE_LOCK
 from ._sql import Rules
-from ._sqlite_file import File, unavailable
+from ._sqlite_file import File, checked_path, unavailable
 from ._store import Kind, Result, SQLStore, Work
 from ._transaction import Rows, Transaction
 
 _RELEASE_WAIT = 0.1
 """Seconds. A release waits for writes that take a moment, but not for a handler's transaction."""
+
+
+_SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS {CLAIMS} (
+    message_id TEXT NOT NULL,
+    handler TEXT NOT NULL,
+    token TEXT NOT NULL,
+    leased_until REAL,
+    forget_at REAL NOT NULL,
+    object_key TEXT,
+    PRIMARY KEY (message_id, handler)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS {CLAIMS}_forget_at ON {CLAIMS} (forget_at);
+CREATE INDEX IF NOT EXISTS {CLAIMS}_object_key ON {CLAIMS} (object_key)
+    WHERE object_key IS NOT NULL;
+CREATE TABLE IF NOT EXISTS {MARKS} (
+    object_key TEXT NOT NULL PRIMARY KEY,
+    newest_at INTEGER,
+    is_deleted INTEGER NOT NULL,
+    forget_at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS {MARKS}_forget_at ON {MARKS} (forget_at);
+"""
 
 
 class SQLiteStore(SQLStore):
@@ -53,18 +76,13 @@ class SQLiteStore(SQLStore):
         timeout: timedelta = DEFAULT_TIMEOUT,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        name = os.fspath(path) if isinstance(path, (str, os.PathLike)) else ""
-        if not isinstance(name, str) or name in ("", ":memory:"):
-            raise ConfigurationError(
-                "path must name a file; for a store in memory, use MemoryStore"
-            )
+        self._path = checked_path(path, "; for a store in memory, use MemoryStore")
         super().__init__(Rules(checked_retention(retention)))
         self._clock = checked_clock(clock)
         self._timeout = checked_timeout(timeout)
-        # The program may change its directory before the first use.
-        self._path = os.path.abspath(name)  # noqa: PTH100
         # Two, so that nobody who waits to write keeps anybody from reading.
-        self._writer, self._reader = File(self._path), File(self._path, is_reader=True)
+        self._writer = File(self._path, _SCHEMA)
+        self._reader = File(self._path, _SCHEMA, is_reader=True)
 
     def transaction(
         self, delivery: Delivery, connection: sqlite3.Connection

@@ -1,0 +1,39 @@
+"""What type checkers know of the inboxes: checked, never run."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from typing_extensions import assert_type
+
+from clerk_hooks import Delivery, inboxes
+from clerk_hooks.inbox import Inbox, next_step
+from clerk_hooks.inboxes import SQLiteInbox
+from clerk_hooks.inboxes.sqlite import SQLiteInbox as Same
+from clerk_hooks.messages import Message, Record, Selection, Status
+
+
+def they_are_the_classes_of_the_modules() -> None:
+    assert_type(SQLiteInbox("inbox.sqlite3"), Same)
+
+
+def they_are_inboxes() -> Sequence[Inbox]:
+    return [SQLiteInbox("inbox.sqlite3")]
+
+
+def what_they_return_is_typed(delivery: Delivery) -> None:
+    inbox = SQLiteInbox("inbox.sqlite3", retention=timedelta(days=1))
+    assert_type(inbox.put(delivery, {"traceparent": "00"}), bool)
+    assert_type(inbox.take(5, timedelta(minutes=1), unsettled=True), Sequence[Message])
+    for message in inbox.take(5, timedelta(minutes=1), message_id="msg_1"):
+        assert_type(inbox.settle(message, next_step(message, None)), bool)
+        assert_type(inbox.renew([message], timedelta(minutes=1)), frozenset[str])
+    assert_type(inbox.list(Selection(state="dead"), 10), Sequence[Record])
+    assert_type(inbox.show("msg_1"), Record | None)
+    assert_type(inbox.status(), Status)
+
+
+def wrong_uses(inbox: SQLiteInbox) -> None:
+    inbox.put("msg_1")  # type: ignore[arg-type]
+    inbox.take(5)  # type: ignore[call-arg]
+    Selection(state="lost")  # type: ignore[arg-type]
+    inboxes.MongoInbox  # type: ignore[attr-defined]  # noqa: B018
