@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from math import ceil
-from typing import NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db import DataError, Error, IntegrityError, connections, transaction
@@ -114,7 +114,8 @@ class Database:
         if self.is_test() or not self.is_open():
             yield self.connection
             return
-        other = self.connection.copy()
+        theirs: Any = self.connection  # The stubs do not say what it returns.
+        other: BaseDatabaseWrapper = theirs.copy()
         try:
             yield other
         finally:
