@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from ..stores.backends import POSTGRESQL, REDIS, lacks
+from ..stores.backends import REDIS
+from ..stores.schemas import POSTGRESQL, lacks
 from .application import payload, signed
 from .apps import kept_app
 from .conftest import require

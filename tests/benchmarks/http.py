@@ -34,8 +34,8 @@ from svix.webhooks import Webhook
 from tests.adapters.gateway import event_of
 from tests.adapters.lambda_runtime import PACKAGE, Function, deployed
 from tests.adapters.servers import Command, Server, running
-from tests.stores.backends import POSTGRESQL, postgresql_schema
 from tests.stores.network import RedisServer
+from tests.stores.schemas import POSTGRESQL, postgresql_schema
 
 from . import http_apps, transaction_apps
 from .http_apps import BY_HAND, CPU, FOLDER, OURS, REDIS, SECRET

@@ -24,8 +24,8 @@ from clerk_hooks.stores.redis import RedisStore
 from clerk_hooks.stores.sqlalchemy import SQLAlchemyStore
 from clerk_hooks.stores.sqlite import SQLiteStore
 
-from ..stores.backends import POSTGRESQL, postgresql_schema
 from ..stores.network import RedisServer
+from ..stores.schemas import POSTGRESQL, postgresql_schema
 from .table import Row
 from .timing import seconds_per_call
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import clerk_hooks
 
-from ..stores.backends import POSTGRESQL, mariadb_database, postgresql_schema
+from ..stores.schemas import POSTGRESQL, mariadb_database, postgresql_schema
 
 ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "docs" / "examples" / "django_project"

@@ -47,6 +47,7 @@ class App:
         self.place = place
         self.clock = Clock()
         self._caplog = caplog
+        options = place.options | options
         self.store = build(place.kind, place.url, clock=self.clock, **options)
         self.router = Router()
         self.receiver = Receiver(self.store, self.router)
@@ -102,7 +103,7 @@ def _outcome(reply: Reply) -> str:
 def app(name: str, folder: Path, caplog: Any, **options: Any) -> Iterator[App]:
     """An app on the database of that name."""
     with backend(name, folder) as place:
-        place.sql("CREATE TABLE effects (message_id VARCHAR(255) NOT NULL PRIMARY KEY)")
+        place.create_effects()
         app = App(place, caplog, **options)
         try:
             yield app

@@ -6,11 +6,11 @@ is absent its tests are skipped, with the reason; but in CI that is a failure.
 
 from __future__ import annotations
 
-import asyncio
 import os
+import sqlite3
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +18,23 @@ import pytest
 import sqlalchemy
 
 from .nursery import Nursery, Worker
-from .worker import Awaited, async_engine, build, engine_of
+from .schemas import (
+    EFFECTS,
+    MARIADB,
+    POSTGRESQL,
+    SCHEMAS,
+    MariaDBSchema,
+    PostgreSQLSchema,
+    Schema,
+    create_tables,
+    lacks,
+    new_schema,
+)
+from .worker import Awaited, build, engine_of
 
-POSTGRESQL = os.environ.get("CLERK_HOOKS_TEST_POSTGRESQL", "postgres@127.0.0.1:5432/test")
-MARIADB = os.environ.get("CLERK_HOOKS_TEST_MARIADB", "root@127.0.0.1:3306")
 REDIS = os.environ.get("CLERK_HOOKS_TEST_REDIS", "redis://127.0.0.1:6379/0")
 
 NURSERY = Nursery()
-
-
-def lacks(reason: str) -> None:
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 def slowness() -> float:
@@ -51,10 +55,22 @@ class Clock:
 class Backend:
     """Where stores of one kind keep what they remember during one test."""
 
-    def __init__(self, name: str, kind: str, url: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        url: str,
+        schema: Schema | None = None,
+        *,
+        has_tables: bool = False,
+    ) -> None:
         self.name = name
         self.kind = kind
         self.url = url
+        self.schema = schema
+        self.has_tables = has_tables
+        self.options: dict[str, Any] = {"create_schema": False} if has_tables else {}
+        """What stores there are made with."""
         self._close: list[Callable[[], object]] = []
         self._memory: Any = None
 
@@ -62,6 +78,7 @@ class Backend:
         """One more store there, which is synchronous whatever its kind."""
         if self.kind == "memory" and self._memory is not None:
             return self._memory
+        options = self.options | options
         store = build(self.kind, self.url, **options)
         if self.kind == "async":
             engine = engine_of(store)
@@ -83,87 +100,29 @@ class Backend:
         The store's timeout is long: how many processes wait for one another is not what is tested.
         """
         settings |= {"kind": self.kind, "url": self.url, "timeout": 60}
+        if self.schema is not None:
+            self.schema.is_spoiled = True  # Its last statement may outlive the process.
         worker = NURSERY.start(task, settings)
         self._close.append(worker.kill)
         return worker
 
+    def create_effects(self) -> None:
+        """Create the table ``effects``, unless it is there."""
+        if not self.has_tables:
+            self.sql(EFFECTS)
+
     def sql(self, statement: str) -> list[Any]:
         """What the database says to a statement of somebody else's, who commits at once."""
-        if self.kind == "async":
-            return asyncio.run(_asql(self.url, statement))
-        url = f"sqlite:///{self.url}" if self.kind == "sqlite" else self.url
-        engine = sqlalchemy.create_engine(url)
-        with engine.begin() as connection:
-            result = connection.exec_driver_sql(statement)
-            rows = list(result) if result.returns_rows else []
-        engine.dispose()
-        return rows
+        if self.schema is not None:
+            return self.schema.sql(statement)
+        path = sqlalchemy.make_url(self.url).database if "://" in self.url else self.url
+        assert path is not None
+        with closing(sqlite3.connect(path)) as connection, connection:
+            return connection.execute(statement).fetchall()
 
     def close(self) -> None:
         while self._close:
             self._close.pop()()
-
-
-async def _asql(url: str, statement: str) -> list[Any]:
-    engine = async_engine(url)
-    async with engine.begin() as connection:
-        result = await connection.exec_driver_sql(statement)
-        rows = list(result) if result.returns_rows else []
-    await engine.dispose()
-    return rows
-
-
-@contextmanager
-def postgresql_schema() -> Iterator[str]:
-    psycopg = pytest.importorskip("psycopg")
-    url = f"postgresql://{POSTGRESQL}"
-    try:
-        connection = psycopg.connect(url, autocommit=True, connect_timeout=5)
-    except psycopg.OperationalError as error:
-        lacks(f"no PostgreSQL at {POSTGRESQL}: {error}")
-    schema = f"clerk_hooks_{uuid.uuid4().hex}"
-    with connection:
-        connection.execute(f"CREATE SCHEMA {schema}")
-        try:
-            yield schema
-        finally:
-            connection.execute(
-                "SELECT pg_terminate_backend(locks.pid) FROM pg_locks AS locks "
-                "JOIN pg_class ON pg_class.oid = relation "
-                "JOIN pg_namespace ON pg_namespace.oid = relnamespace "
-                "WHERE nspname = %s AND locks.pid <> pg_backend_pid()",
-                [schema],
-            )
-            connection.execute(f"DROP SCHEMA {schema} CASCADE")
-
-
-@contextmanager
-def mariadb_database() -> Iterator[str]:
-    pymysql = pytest.importorskip("pymysql")
-    from sqlalchemy import make_url
-
-    url = make_url(f"mysql://{MARIADB}")
-    try:
-        connection = pymysql.connect(
-            host=url.host,
-            port=url.port or 3306,
-            user=url.username,
-            password=url.password or "",
-            autocommit=True,
-        )
-    except pymysql.err.OperationalError as error:
-        lacks(f"no MariaDB or MySQL at {url.host}:{url.port}: {error}")
-    name = f"clerk_hooks_{uuid.uuid4().hex}"
-    with connection, connection.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name}")
-        try:
-            yield f"{MARIADB}/{name}"
-        finally:
-            cursor.execute("SELECT id FROM information_schema.processlist WHERE db = %s", [name])
-            for (number,) in cursor.fetchall():
-                with suppress(pymysql.err.OperationalError):  # It has ended by itself.
-                    cursor.execute(f"KILL {number}")
-            cursor.execute(f"DROP DATABASE {name}")
 
 
 @contextmanager
@@ -184,10 +143,13 @@ def redis_prefix() -> Iterator[str]:
 
 
 @contextmanager
-def backend(name: str, folder: Path) -> Iterator[Backend]:
-    """A place for stores, by the name of the kind and its service."""
-    with _place(name, folder) as (kind, url):
-        place = Backend(name, kind, url)
+def backend(name: str, folder: Path, *, has_tables: bool = True) -> Iterator[Backend]:
+    """A place for stores, by the name of the kind and its service.
+
+    On a server of databases it has the tables of the store already, and one for handlers, all of
+    them empty; unless `has_tables` is False.
+    """
+    with _place(name, folder, has_tables) as place:
         try:
             yield place
         finally:
@@ -195,38 +157,63 @@ def backend(name: str, folder: Path) -> Iterator[Backend]:
 
 
 @contextmanager
-def _place(name: str, folder: Path) -> Iterator[tuple[str, str]]:
+def _place(name: str, folder: Path, has_tables: bool) -> Iterator[Backend]:
     if name == "memory":
-        yield "memory", ""
+        yield Backend(name, "memory", "")
     elif name == "sqlite":
-        yield "sqlite", str(folder / "store.sqlite3")
+        yield Backend(name, "sqlite", str(folder / "store.sqlite3"))
     elif name in ("redis", "async redis"):
         with redis_prefix() as prefix:
-            yield name, f"{REDIS} {prefix}"
-    elif name.startswith("django-"):
+            yield Backend(name, name, f"{REDIS} {prefix}")
+    elif name == "django-sqlite":
         pytest.importorskip("django")
-        from ..django_databases import create_tables
+        from .. import django_databases
 
-        with _place(name.replace("django", "sqlalchemy"), folder) as (_, url):
-            create_tables(url)
-            yield "django", url
+        url = f"sqlite:///{folder / 'store.sqlite3'}"
+        django_databases.create_tables(url)
+        yield Backend(name, "django", url)
+    elif name == "django-psycopg":
+        pytest.importorskip("django")
+        with SCHEMAS.lend(name, PostgreSQLSchema, _create_tables_of_django) as schema:
+            yield Backend(name, "django", psycopg_url(schema), schema)
     elif name == "sqlalchemy-sqlite":
-        yield "sync", f"sqlite:///{folder / 'store.sqlite3'}"
+        yield Backend(name, "sync", f"sqlite:///{folder / 'store.sqlite3'}")
     elif name == "sqlalchemy-aiosqlite":
-        yield "async", f"sqlite+aiosqlite:///{folder / 'store.sqlite3'}"
-    elif name == "sqlalchemy-pymysql":
-        with mariadb_database() as address:
-            yield "sync", f"mysql+pymysql://{address}"
-    elif name == "sqlalchemy-asyncpg":
-        with postgresql_schema() as schema:
-            yield "async", f"postgresql+asyncpg://{POSTGRESQL} {schema}"
-    elif name == "sqlalchemy-psycopg":
-        with postgresql_schema() as schema:
-            options = f"?options=-csearch_path%3D{schema}"
-            yield "sync", f"postgresql+psycopg://{POSTGRESQL}{options}"
+        yield Backend(name, "async", f"sqlite+aiosqlite:///{folder / 'store.sqlite3'}")
+    elif name in ADDRESSES:
+        kind, make, url_of = ADDRESSES[name]
+        with (
+            SCHEMAS.lend(make.dialect, make, create_tables) if has_tables else new_schema(make)
+        ) as schema:
+            yield Backend(name, kind, url_of(schema), schema, has_tables=has_tables)
     else:
         raise LookupError(f"_place has no branch for {name}")
 
+
+def _create_tables_of_django(schema: Schema) -> None:
+    from .. import django_databases
+
+    django_databases.create_tables(psycopg_url(schema))
+
+
+def psycopg_url(schema: Schema) -> str:
+    return f"postgresql+psycopg://{POSTGRESQL}?options=-csearch_path%3D{schema.name}"
+
+
+ADDRESSES: dict[str, tuple[str, type[Schema], Callable[[Schema], str]]] = {
+    "sqlalchemy-psycopg": ("sync", PostgreSQLSchema, psycopg_url),
+    "sqlalchemy-pymysql": (
+        "sync",
+        MariaDBSchema,
+        lambda schema: f"mysql+pymysql://{MARIADB}/{schema.name}",
+    ),
+    "sqlalchemy-asyncpg": (
+        "async",
+        PostgreSQLSchema,
+        lambda schema: f"postgresql+asyncpg://{POSTGRESQL} {schema.name}",
+    ),
+}
+"""The kind of the store, its service, and where a schema is: as `worker.build` takes it."""
 
 SYNC_SQL = ["sqlalchemy-sqlite", "sqlalchemy-psycopg", "sqlalchemy-pymysql"]
 ASYNC_SQL = ["sqlalchemy-aiosqlite", "sqlalchemy-asyncpg"]

@@ -11,6 +11,7 @@ import pytest
 from .backends import ALL, NURSERY, SHARED, Backend, Clock, backend
 from .network import RedisServer
 from .redis_kinds import RedisKind
+from .schemas import SCHEMAS
 
 
 @pytest.fixture(params=ALL)
@@ -22,15 +23,18 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
 
 @pytest.fixture(params=SHARED)
 def shared_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
-    """The same, for stores that several processes share."""
-    with backend(request.param, tmp_path) as place:
+    """The same, for stores that several processes share, which make the tables."""
+    with backend(request.param, tmp_path, has_tables=False) as place:
         yield place
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _workers_end() -> Iterator[None]:
+def _shared() -> Iterator[None]:
+    """What tests have in turn ends with the process."""
+    SCHEMAS.open()
     yield
     NURSERY.stop()
+    SCHEMAS.close()
 
 
 @pytest.fixture

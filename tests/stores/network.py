@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from .backends import lacks
+from .schemas import lacks
 
 
 class Proxy:

@@ -109,7 +109,7 @@ def test_the_database_is_one_that_the_store_knows() -> None:
 def test_an_engine_that_commits_each_statement_is_refused_at_first_use(
     kind: str, way: str, tmp_path: Path
 ) -> None:
-    with backend(kind, tmp_path) as place:
+    with backend(kind, tmp_path, has_tables=False) as place:
         engine = sqlalchemy.create_engine(place.url, **AUTOCOMMIT[way])
         with pytest.raises(ConfigurationError, match="AUTOCOMMIT") as caught:
             SQLAlchemyStore(engine).claim("msg_1", ["h"], timedelta(seconds=1))
@@ -119,7 +119,7 @@ def test_an_engine_that_commits_each_statement_is_refused_at_first_use(
 
 
 def test_an_engine_whose_driver_commits_each_statement_is_refused(tmp_path: Path) -> None:
-    with backend("sqlalchemy-pymysql", tmp_path) as place:
+    with backend("sqlalchemy-pymysql", tmp_path, has_tables=False) as place:
         engine = sqlalchemy.create_engine(place.url, connect_args={"autocommit": True})
         with pytest.raises(ConfigurationError, match="AUTOCOMMIT"):
             SQLAlchemyStore(engine).claim("msg_1", ["h"], timedelta(seconds=1))
@@ -137,7 +137,7 @@ def test_an_async_engine_that_commits_each_statement_is_refused_at_first_use(
         finally:
             await engine.dispose()
 
-    with backend("sqlalchemy-asyncpg", tmp_path) as place:
+    with backend("sqlalchemy-asyncpg", tmp_path, has_tables=False) as place:
         with pytest.raises(ConfigurationError, match="AUTOCOMMIT") as caught:
             asyncio.run(claim(place.url))
         assert caught.value.reason == "autocommit"
@@ -222,7 +222,7 @@ def test_a_store_closes_the_engine_that_it_made_and_no_other(kind: str, tmp_path
         finally:
             await engine.dispose()
 
-    with backend(kind, tmp_path) as place:
+    with backend(kind, tmp_path, has_tables=False) as place:
         if kind == "sqlalchemy-aiosqlite":
             assert asyncio.run(from_url(place.url, async_engine(place.url))) == (1, 0, 1)
             return

@@ -98,7 +98,6 @@ def test_while_the_database_is_out_of_reach_nothing_runs_nor_is_acknowledged(
 def test_a_handlers_own_connection_that_is_cut_leaves_nothing_and_is_retried(
     place: Backend, wire: Proxy
 ) -> None:
-    place.sql("CREATE TABLE effects (message_id VARCHAR(255) NOT NULL)")
     engine = sqlalchemy.create_engine(place.url)
     store = SQLAlchemyStore(engine)
     router, cuts = Router(), [wire.cut]
@@ -152,7 +151,6 @@ def test_an_engine_of_the_apps_own_needs_no_limits_for_that(place: Backend, wire
 
 @pytest.mark.parametrize("place", ["sqlalchemy-psycopg", "sqlalchemy-pymysql"], indirect=True)
 def test_nor_does_a_handlers_own_connection(place: Backend, wire: Proxy) -> None:
-    place.sql("CREATE TABLE effects (message_id VARCHAR(255) NOT NULL)")
     limits = {"connect_timeout": 2} | ({} if "psycopg" in place.name else {"read_timeout": 2})
     engine = sqlalchemy.create_engine(place.url, connect_args=limits)
     store, router = SQLAlchemyStore(engine, timeout=timedelta(seconds=1)), Router()

@@ -23,7 +23,7 @@ CLAIMS, MARKS = "clerk_hooks_claims", "clerk_hooks_marks"
 
 @pytest.fixture(params=SYNC_SQL)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
-    with backend(request.param, tmp_path) as place:
+    with backend(request.param, tmp_path, has_tables=False) as place:
         yield place
 
 

@@ -22,13 +22,13 @@ from clerk_hooks.stores.sqlite import SQLiteStore
 
 from .apps import DATABASES, SERVERS, App, app
 from .backends import Backend, backend
+from .schemas import EFFECTS
 from .sessions import Work, handler
 from .worker import PAYLOAD, SECRET, Receiver, build, engine_of, openers
 
 HANDLED, DUPLICATE = (200, "handled"), (200, "duplicate")
 FAILED = (500, "handler_failed")
 SYNC_SERVERS = [name for name in SERVERS if "async" not in name]
-EFFECTS = "CREATE TABLE effects (message_id VARCHAR(255) NOT NULL PRIMARY KEY)"
 
 
 @pytest.fixture(params=DATABASES)
@@ -67,11 +67,11 @@ def refused(shop: App, *words: str) -> None:
 
 
 @contextmanager
-def other_place(shop: App, tmp_path: Path) -> Iterator[Backend]:
+def other_place(shop: App, tmp_path: Path, has_tables: bool) -> Iterator[Backend]:
     folder = tmp_path / "other"
     folder.mkdir()
-    with backend(shop.place.name, folder) as place:
-        place.sql(EFFECTS)
+    with backend(shop.place.name, folder, has_tables=has_tables) as place:
+        place.create_effects()
         yield place
 
 
@@ -79,7 +79,7 @@ def other_place(shop: App, tmp_path: Path) -> Iterator[Backend]:
 def test_another_database_is_refused_also_if_it_has_the_tables(
     shop: App, way: str, is_twin: bool, tmp_path: Path
 ) -> None:
-    with other_place(shop, tmp_path) as place:
+    with other_place(shop, tmp_path, is_twin) as place:
         if is_twin:
             place.open().purge()
         elsewhere = build(place.kind, place.url)

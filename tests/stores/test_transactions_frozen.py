@@ -18,7 +18,6 @@ from .backends import Backend, backend, slowness
 from .sessions import Work
 from .worker import Receiver, build, engine_of, writing_router
 
-EFFECTS = "CREATE TABLE effects (message_id VARCHAR(255) NOT NULL PRIMARY KEY)"
 LEASE = timedelta(seconds=2)
 GRACE = 2
 
@@ -26,7 +25,7 @@ GRACE = 2
 @pytest.fixture(params=DATABASES)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
     with backend(request.param, tmp_path) as place:
-        place.sql(EFFECTS)
+        place.create_effects()
         yield place
 
 

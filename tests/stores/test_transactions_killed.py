@@ -20,7 +20,7 @@ WAYS = ["transaction", "confirm_in"]
 
 @pytest.fixture(params=DATABASES)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
-    with backend(request.param, tmp_path) as place:
+    with backend(request.param, tmp_path, has_tables=False) as place:
         place.sql(EFFECTS)
         yield place
 
