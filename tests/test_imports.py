@@ -35,7 +35,7 @@ CORE = (
     "parsing reading logs delivery spelling instants parameters handler registry patterns waiting "
     "eventloop idempotency running_handler protocols memory observe versions store_calls tally "
     "claims failures dispatch router processing reply messages inbox delivery_json "
-    "endpoint"
+    "crew bounded notification carrier handoff endpoint"
 )
 TEST_KIT = (
     "testing._sample testing._signing testing._deliver testing._targets testing._clients "
@@ -132,9 +132,17 @@ ALLOWED = {
         "asyncio",
     ),
     "reply": Sees("errors"),
+    "crew": Sees("errors waiting"),
+    "bounded": Sees("errors waiting eventloop handler crew", "asyncio"),
+    "notification": Sees("errors logs waiting bounded"),
+    "carrier": Sees("logs observe"),
+    "handoff": Sees(
+        "errors delivery patterns waiting logs observe inbox bounded notification carrier",
+        "asyncio",
+    ),
     "endpoint": Sees(
         "errors body headers secret signature delivery waiting logs observe protocols router "
-        "processing reply"
+        "processing reply notification handoff"
     ),
     "worker": Sees(f"{WORKER} inbox logs messages processing router"),
     "worker._target": Sees("errors spelling"),

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Literal, overload
 
 from .body import Body, to_bytes
 from .delivery import Delivery, with_context
@@ -14,9 +15,11 @@ from .errors import (
     InputTypeError,
     RequestTooLarge,
 )
+from .handoff import DEFAULT_TIMEOUT, HandingOver, Handoff
 from .headers import Headers
 from .logs import is_logged, log
-from .observe import Observer, Seen, elapsed, observed
+from .notification import Notify
+from .observe import Observer, Seen, checked, elapsed, observed
 from .processing import DEFAULT_LEASE, Outcome, Processor
 from .protocols import AsyncIdempotencyStore, IdempotencyStore
 from .reply import ACCEPTED, Reply
@@ -42,15 +45,52 @@ class Endpoint:
     ``SvixVerifier()``. With a `store`, each handler runs once per message: a retry runs those that
     have not succeeded. `lease` is how long a handler may take before another attempt may take it
     over; without a store it has no effect. `max_body` is the largest body accepted, in bytes.
-    `observers` surround each request and each handler.
+    `observers` surround each request, each handler and each handoff.
+
+    Without a router and a store, `handoff` gets each verified delivery, for a worker: an `Inbox`,
+    or a function, sync or async, that puts a delivery into a queue. Once it has, the reply is 202.
+    The delivery is a duplicate if the function returns False. If the function raises, or takes
+    longer than `handoff_timeout`, the reply is 503, and Svix tries again. An inbox has a timeout of
+    its own. `notify` wakes a worker: a function, sync or async, that takes the message id. The
+    reply waits for it for at most a second, and does not depend on it. `only` limits what is handed
+    over to some event types, such as ``["user.*"]``.
 
     Raises `SecretError` and `ConfigurationError`.
     """
 
-    def __init__(  # noqa: PLR0913 - settings, by keyword
+    @overload
+    def __init__(
         self,
         router: Router,
         *,
+        secret: Secret | None = None,
+        verifier: Verifier | None = None,
+        store: IdempotencyStore | AsyncIdempotencyStore | None = None,
+        lease: timedelta = DEFAULT_LEASE,
+        max_body: int = DEFAULT_MAX_BODY,
+        observers: Iterable[Observer] = (),
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        *,
+        handoff: Handoff,
+        notify: Notify | None = None,
+        only: Iterable[str] = (),
+        handoff_timeout: timedelta = DEFAULT_TIMEOUT,
+        secret: Secret | None = None,
+        verifier: Verifier | None = None,
+        max_body: int = DEFAULT_MAX_BODY,
+        observers: Iterable[Observer] = (),
+    ) -> None: ...
+    def __init__(  # noqa: PLR0913 - settings, by keyword
+        self,
+        router: Router | None = None,
+        *,
+        handoff: Handoff | None = None,
+        notify: Notify | None = None,
+        only: Iterable[str] = (),
+        handoff_timeout: timedelta = DEFAULT_TIMEOUT,
         secret: Secret | None = None,
         verifier: Verifier | None = None,
         store: IdempotencyStore | AsyncIdempotencyStore | None = None,
@@ -65,9 +105,38 @@ class Endpoint:
         if not isinstance(max_body, int) or isinstance(max_body, bool) or max_body < 0:
             raise ConfigurationError("max_body must be a number of bytes, not negative")
         self.verifier = Verifier(secret) if verifier is None else verifier
-        # Last: it makes demands on the router, which an endpoint that is refused must not.
-        self.processor = Processor(router, store=store, lease=lease, observers=observers)
         self.max_body = max_body
+        self.handoff = handoff
+        """What deliveries are handed over to; None if handlers run here."""
+        self._observers = checked(observers)
+        self._processes: Processor | HandingOver
+        if handoff is not None:
+            mistaken = _passed(router=router, store=store, lease=lease)
+            if mistaken is not None:
+                raise ConfigurationError(
+                    f"{mistaken} cannot stand beside a handoff: it belongs to a worker's Processor"
+                )
+            self._processes = HandingOver(
+                handoff, self._observers, notify=notify, only=only, timeout=handoff_timeout
+            )
+        else:
+            mistaken = _passed(notify=notify, only=only, handoff_timeout=handoff_timeout)
+            if mistaken is not None:
+                raise ConfigurationError(f"{mistaken} needs a handoff")
+            if router is None:
+                raise ConfigurationError("router must be a Router, not None; or pass a handoff")
+            # Last: it makes demands on the router, which an endpoint that is refused must not.
+            self._processes = Processor(router, store=store, lease=lease, observers=self._observers)
+
+    @property
+    def processor(self) -> Processor:
+        """What runs the handlers.
+
+        Raises `ConfigurationError` if the endpoint has a handoff: then workers run them.
+        """
+        if isinstance(self._processes, HandingOver):
+            raise ConfigurationError("an endpoint with a handoff has no processor: its worker has")
+        return self._processes
 
     def receive(self, body: Body, headers: Headers, *, context: object = None) -> Reply:
         """Verify a request, run its handlers and answer it.
@@ -77,12 +146,12 @@ class Endpoint:
         and `ConfigurationError`, which are mistakes of the calling program.
         """
         seen = Seen()
-        with observed(self.processor.observers, seen):
+        with observed(self._observers, seen):
             try:
                 seen.delivery = delivery = self._verified(body, headers, context)
-                return _accept(seen, self.processor.process(delivery))
+                return _accept(seen, self._processes.process(delivery))
             except ClerkHooksError as error:
-                return _refuse(seen, error)
+                return _answer(seen, error)
 
     async def areceive(
         self,
@@ -97,12 +166,12 @@ class Endpoint:
         Without `run_sync` they run in a thread (`asyncio.to_thread`).
         """
         seen = Seen()
-        with observed(self.processor.observers, seen):
+        with observed(self._observers, seen):
             try:
                 seen.delivery = delivery = self._verified(body, headers, context)
-                return _accept(seen, await self.processor.aprocess(delivery, run_sync=run_sync))
+                return _accept(seen, await self._processes.aprocess(delivery, run_sync=run_sync))
             except ClerkHooksError as error:
-                return _refuse(seen, error)
+                return _answer(seen, error)
 
     def reply(self, error: ClerkHooksError) -> Reply:
         """Answer, and log, an error that an adapter finds before there is a body to receive.
@@ -112,8 +181,8 @@ class Endpoint:
         if isinstance(error, _MISTAKES):  # `receive` has raised it: the request was observed.
             raise error.with_traceback(None)
         seen = Seen()
-        with observed(self.processor.observers, seen):
-            return _refuse(seen, error)
+        with observed(self._observers, seen):
+            return _answer(seen, error)
 
     def _verified(self, body: Body, headers: Headers, context: object) -> Delivery:
         payload = body if type(body) is bytes else to_bytes(body)
@@ -125,7 +194,18 @@ class Endpoint:
         return delivery if context is None else with_context(delivery, context)
 
 
-def _accept(seen: Seen, outcome: Outcome) -> Reply:
+_DEFAULTS = (None, (), DEFAULT_LEASE, DEFAULT_TIMEOUT)
+
+
+def _passed(**settings: object) -> str | None:
+    """The name of the first of `settings` that does not have its default."""
+    for name, value in settings.items():
+        if not any(value is default for default in _DEFAULTS):
+            return name
+    return None
+
+
+def _accept(seen: Seen, outcome: Outcome | Literal["queued"]) -> Reply:
     """End a request with a delivery that was accepted."""
     seen.outcome = outcome
     seen.reply = reply = ACCEPTED[outcome]
@@ -136,7 +216,7 @@ def _accept(seen: Seen, outcome: Outcome) -> Reply:
     return reply
 
 
-def _refuse(seen: Seen, error: ClerkHooksError) -> Reply:
+def _answer(seen: Seen, error: ClerkHooksError) -> Reply:
     """End a request with an error. A mistake of the calling program is raised, not answered."""
     if isinstance(error, _MISTAKES):
         raise error.with_traceback(None)  # In its frames there is the payload.

@@ -58,8 +58,11 @@ _LOOK_UP = 0.5  # Seconds after which a waiting thread looks for a signal that i
 _GRACE = 5.0  # Seconds for cancelled tasks to end when the interpreter exits.
 
 
-def check_can_wait() -> None:
-    """Check that this thread may wait for the process's event loop. Raises `ConfigurationError`."""
+def check_can_wait(kind: str = "handler") -> None:
+    """Check that this thread may wait for the process's event loop. Raises `ConfigurationError`.
+
+    `kind` is what there is to run there, for the error.
+    """
     import asyncio
 
     try:
@@ -67,14 +70,15 @@ def check_can_wait() -> None:
     except RuntimeError:  # None is running, as it should be.
         pass
     else:
+        instead = "adispatch (or aprocess, areceive)" if kind == "handler" else "areceive"
         raise ConfigurationError(
-            "an async handler cannot be run by a synchronous call inside a running event loop: "
-            "await adispatch (or aprocess, areceive) there",
+            f"an async {kind} cannot be run by a synchronous call inside a running event loop: "
+            f"await {instead} there",
             reason="running_loop",
         )
     if (obstacle := _obstacle()) is not None:
         raise ConfigurationError(
-            f"async handlers need a thread for their event loop, and {obstacle}: use sync handlers "
+            f"async {kind}s need a thread for their event loop, and {obstacle}: use sync {kind}s "
             "here, or an ASGI server",
             reason="no_threads",
         )
@@ -101,13 +105,28 @@ def run_on_loop(call: Callable[[], object]) -> None:
             del handed  # It and the traceback would keep each other alive.
 
 
+def start_on_loop(call: Callable[[], object], ended: Callable[[], object]) -> Callable[[], object]:
+    """Begin to await `call` on the process's event loop, and return a function that cancels it.
+
+    `ended` is called on the loop at the end, however it comes about. What `call` returns or raises
+    is dropped.
+    """
+    handed = _Call(call, ended)
+    loop = _process_loop().running()
+    loop.call_soon_threadsafe(handed.start, loop)  # This copies the context variables.
+    return lambda: loop.call_soon_threadsafe(handed.cancel)
+
+
 class _Call:
     """One call that a thread has handed to the loop."""
 
-    __slots__ = ("_call", "_ended", "_is_called_off", "_task", "error")
+    __slots__ = ("_call", "_ended", "_is_called_off", "_on_end", "_task", "error")
 
-    def __init__(self, call: Callable[[], object]) -> None:
+    def __init__(
+        self, call: Callable[[], object], on_end: Callable[[], object] | None = None
+    ) -> None:
         self._call = call
+        self._on_end = on_end
         self._task: Task[None] | None = None
         self._is_called_off = False
         self.error: BaseException | None = None
@@ -147,6 +166,8 @@ class _Call:
 
             self.error = CancelledError()
         self._ended.release()
+        if self._on_end is not None:
+            self._on_end()
 
 
 class _ProcessLoop:

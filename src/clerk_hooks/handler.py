@@ -45,7 +45,7 @@ class RegisteredHandler:
         self.name = name or _name(function)
         self.has_own_name = bool(name) or _has_own_name(function)
         self.drop_stale = drop_stale
-        self.is_async = _is_async(function, self.name)
+        self.is_async = is_async_function(function, f"handler {self.name}")
         self.takes_delivery, self.needs_delivery = delivery_parameter(function, self.name)
 
     def call(self, event: Any, delivery: Delivery | None) -> object:
@@ -84,17 +84,18 @@ def _has_own_name(function: Callable[..., object]) -> bool:
     return getattr(function, "__qualname__", "<lambda>").rpartition(".")[2] != "<lambda>"
 
 
-def _is_async(function: Callable[..., object], name: str) -> bool:
-    """Whether `function` is `async`. Raises `ConfigurationError` if it is a generator function."""
+def is_async_function(function: Callable[..., object], name: str) -> bool:
+    """Whether `function` is ``async``. Raises `ConfigurationError` if it is a generator function.
+
+    `name` says what it is, for the error.
+    """
     from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 
     while isinstance(function, partial):
         function = function.func
     kinds = (function, type(function).__call__)
     if any(isgeneratorfunction(kind) or isasyncgenfunction(kind) for kind in kinds):
-        raise ConfigurationError(
-            f"the handler {name} is a generator function: calling it runs nothing"
-        )
+        raise ConfigurationError(f"the {name} is a generator function: calling it runs nothing")
     return any(map(iscoroutinefunction, kinds))
 
 

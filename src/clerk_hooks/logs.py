@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Mapping
+from threading import Lock
+from time import monotonic
 
 _logger = logging.getLogger("clerk_hooks")
 
@@ -30,3 +32,21 @@ def one_line(value: object) -> object:
     if not isinstance(value, str) or value.isprintable():
         return value
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in value)
+
+
+class Seldom:
+    """Says yes at most once in `seconds`: for records of what may happen at every delivery."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._lock = Lock()
+        self._next = float("-inf")
+
+    def __call__(self) -> bool:
+        """Whether it is time for another record."""
+        now = monotonic()
+        with self._lock:
+            if now < self._next:
+                return False
+            self._next = now + self._seconds
+            return True

@@ -1,5 +1,9 @@
-"""What the arguments of `Router.on` stand for: event types by name, by family, or by class."""
+"""What the arguments of `Router.on` stand for: event types by name, by family, or by class.
 
+And the patterns of an endpoint that hands over only some deliveries.
+"""
+
+from collections.abc import Iterable
 from types import UnionType
 from typing import Union, get_args, get_origin
 
@@ -27,6 +31,38 @@ def event_types_of(arguments: tuple[object, ...]) -> frozenset[str]:
         names = [each if isinstance(each, str) else str(_type_of(each)) for each in arguments]
         raise ConfigurationError(f"on takes names or classes, not both: {_call(names)}")
     return frozenset(event_type for event_types in expanded for event_type in event_types)
+
+
+class Only:
+    """The event types that are handed over: ``"user.created"``, ``"user.*"``; all, without any.
+
+    A family includes types that this version of the library does not know: a worker may be newer.
+
+    Raises `ConfigurationError`: a misspelt pattern would leave out what somebody waits for.
+    """
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        if isinstance(patterns, str) or not isinstance(patterns, Iterable):
+            raise ConfigurationError('only takes several event types: only=("user.*",)')
+        self.patterns = tuple(patterns)
+        for pattern in self.patterns:
+            if not isinstance(pattern, str):
+                raise ConfigurationError(f"only takes event types by name, not {pattern!r}")
+            if pattern != "*" and pattern not in PATTERNS:
+                hint = did_you_mean(pattern, PATTERNS) or (
+                    "; to hand over a type newer than this version, name its family, or leave out "
+                    "only"
+                )
+                raise ConfigurationError(f"only: unknown event type {pattern!r}{hint}")
+        self._prefixes = tuple(
+            [pattern.removesuffix("*") for pattern in self.patterns if pattern.endswith("*")]
+        )
+
+    def leaves_out(self, event_type: str) -> bool:
+        """Whether a delivery of this type is not handed over."""
+        if not self.patterns:
+            return False
+        return event_type not in self.patterns and not event_type.startswith(self._prefixes)
 
 
 def _expand(argument: object) -> list[str]:

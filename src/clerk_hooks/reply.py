@@ -51,7 +51,7 @@ def _reply(status: int, content: dict[str, str], headers: dict[str, str]) -> Rep
 
 
 ACCEPTED = {
-    outcome: _reply(200, {"outcome": outcome}, {})
-    for outcome in ("handled", "unhandled", "duplicate", "stale")
+    outcome: _reply(202 if outcome == "queued" else 200, {"outcome": outcome}, {})
+    for outcome in ("handled", "unhandled", "duplicate", "stale", "queued")
 }
-"""The replies to what `Processor.process` returns."""
+"""The replies to a delivery that was accepted, by its outcome."""

@@ -103,25 +103,25 @@ def failure(error: BaseException) -> BaseException:
     return unasked
 
 
-def check_has_run(result: object) -> None:
+def check_has_run(result: object, kind: str = "handler") -> None:
     """Check that what a handler returned is not a generator: calling its function runs nothing.
 
-    Raises `ConfigurationError`.
+    `kind` is what has returned it, for the error. Raises `ConfigurationError`.
     """
     if type(result).__module__ == "contextlib":  # What `contextmanager` makes of a generator.
         result = getattr(result, "gen", None)
     if type(result) in (GeneratorType, AsyncGeneratorType):
-        raise ConfigurationError("the handler returned a generator, of which nothing has run")
+        raise ConfigurationError(f"the {kind} returned a generator, of which nothing has run")
 
 
-async def finished(result: object) -> object:
+async def finished(result: object, kind: str = "handler") -> object:
     """The result of a handler, awaited until nothing is left to await: it may forget an `await`.
 
     Raises `ConfigurationError` for a generator.
     """
     while isinstance(result, Awaitable):
         result = await cast("Awaitable[object]", result)
-    check_has_run(result)
+    check_has_run(result, kind)
     return result
 
 

@@ -105,11 +105,11 @@ def endpoints() -> None:
     Endpoint(router, store=AwaitedStore(), lease=timedelta(seconds=30))
     Endpoint(router, store=MemoryStore(retention=timedelta(days=7), max_messages=10))
     Endpoint(router, store=None)
-    Endpoint(router, store=WithoutMarks())  # type: ignore[arg-type]
-    Endpoint(router, store=WithoutPurge())  # type: ignore[arg-type]
-    Endpoint(router, store=MemoryStore)  # type: ignore[arg-type]
-    Endpoint(router, store=WithoutAPurge())  # type: ignore[arg-type]
-    Endpoint(router, store="redis://localhost")  # type: ignore[arg-type]
+    Endpoint(router, store=WithoutMarks())  # type: ignore[call-overload]
+    Endpoint(router, store=WithoutPurge())  # type: ignore[call-overload]
+    Endpoint(router, store=MemoryStore)  # type: ignore[call-overload]
+    Endpoint(router, store=WithoutAPurge())  # type: ignore[call-overload]
+    Endpoint(router, store="redis://localhost")  # type: ignore[call-overload]
     MemoryStore(timedelta(days=7))  # type: ignore[call-arg]
     MemoryStore(retention=3)  # type: ignore[arg-type]
 

@@ -114,12 +114,12 @@ def endpoints(router: Router) -> None:
     assert_type(endpoint.processor, Processor)
     assert_type(endpoint.verifier, Verifier)
     assert_type(endpoint.max_body, int)
-    Endpoint()  # type: ignore[call-arg]
-    Endpoint("whsec_...")  # type: ignore[arg-type]
-    Endpoint(router, "whsec_...")  # type: ignore[call-arg]
-    Endpoint(router, verifier=SvixVerifier)  # type: ignore[arg-type]
-    Endpoint(router, max_body="1 MiB")  # type: ignore[arg-type]
-    Endpoint(router, lease=60)  # type: ignore[arg-type]
+    Endpoint()  # type: ignore[call-overload]
+    Endpoint("whsec_...")  # type: ignore[call-overload]
+    Endpoint(router, "whsec_...")  # type: ignore[call-overload]
+    Endpoint(router, verifier=SvixVerifier)  # type: ignore[call-overload]
+    Endpoint(router, max_body="1 MiB")  # type: ignore[call-overload]
+    Endpoint(router, lease=60)  # type: ignore[call-overload]
     endpoint.receive({}, headers)  # type: ignore[arg-type]
     endpoint.receive(body)  # type: ignore[call-arg]
     endpoint.reply(ValueError())  # type: ignore[arg-type]
@@ -177,7 +177,7 @@ class Metrics(Observer):
 def observers(router: Router) -> None:
     Endpoint(router, observers=[Metrics()])
     Processor(router, observers=(Metrics(), Observer()))
-    Endpoint(router, observers=Metrics())  # type: ignore[arg-type]
+    Endpoint(router, observers=Metrics())  # type: ignore[call-overload]
     Processor(router, observers=[Metrics])  # type: ignore[list-item]
 
 

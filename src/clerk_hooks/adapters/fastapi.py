@@ -147,9 +147,10 @@ class Received:
         def receive(delivery: Annotated[Delivery, Depends(received)]) -> None: ...
 
     When the function of the route is called, the request has been verified, and its handlers have
-    succeeded, now or at an earlier attempt. Any other reply of `endpoint` is raised, and is sent
-    whatever exception handlers the app has. `context` is a dependency, such as ``get_session``:
-    handlers get its value as `Delivery.context`. It is run for verified requests only.
+    succeeded, now or at an earlier attempt; or, with a handoff, it is queued. Any other reply of
+    `endpoint` is raised, and is sent whatever exception handlers the app has. `context` is a
+    dependency, such as ``get_session``: handlers get its value as `Delivery.context`. It is run for
+    verified requests only.
 
     Two of them with equal arguments are equal, and run once per request. Raises
     `ConfigurationError`.
@@ -158,6 +159,11 @@ class Received:
     def __init__(self, endpoint: Endpoint, *, context: Callable[..., object] | None = None) -> None:
         if not isinstance(endpoint, Endpoint):
             raise ConfigurationError(f"pass an Endpoint, not {type(endpoint).__name__}")
+        if context is not None and endpoint.handoff is not None:
+            raise ConfigurationError(
+                "context: the endpoint hands deliveries over, and a context cannot go with them: "
+                "a worker has a context of its own"
+            )
         self._endpoint = endpoint
         self._context = context
         # FastAPI calls this with the values of these parameters, which it finds in their order.
