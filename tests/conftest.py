@@ -33,7 +33,13 @@ SLOW = {
     *("testing/test_strategies.py", "events/test_tolerant.py", "test_json_text.py"),  # Properties.
     *("adapters/test_fastapi_servers.py", "adapters/test_kept_clients.py"),
     *("adapters/test_uwsgi.py", "test_dispatch_loop.py"),
-    *("test_eventloop.py", "test_leaks.py", "test_fuzz.py", "test_signature_differential.py"),
+    *(
+        "worker/test_processes.py",
+        "test_eventloop.py",
+        "test_leaks.py",
+        "test_fuzz.py",
+        "test_signature_differential.py",
+    ),
 }
 """Paths of tests that are not marked as ``quick``."""
 
