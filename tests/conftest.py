@@ -38,6 +38,7 @@ SLOW = {
         "test_eventloop.py",
         "test_leaks.py",
         "test_fuzz.py",
+        "test_forking.py",
         "test_signature_differential.py",
     ),
 }

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 import clerk_hooks
 
+from .. import forking
 from ..stores.schemas import POSTGRESQL, mariadb_database, postgresql_schema
 
 ROOT = Path(__file__).parents[2]
@@ -48,17 +48,15 @@ class Project:
             **more,
         }
 
-    def run(self, *words: str, status: int = 0, **environment: str) -> str:
+    def run(self, *words: str, status: int = 0, is_new: bool = False, **environment: str) -> str:
         """Run Python in the project; returns all that it prints."""
-        done = subprocess.run(
-            [sys.executable, *words],
+        done = forking.run(
+            words,
             cwd=self.folder,
             env=self.environment(**environment),
-            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
             timeout=TIMEOUT,
-            check=False,
+            is_new=is_new,
         )
         assert done.returncode == status, done.stdout
         return done.stdout
@@ -86,7 +84,9 @@ def database(name: str, folder: Path) -> Iterator[dict[str, Any]]:
             }
     else:
         with mariadb_database() as address:
-            yield {"ENGINE": "django.db.backends.mysql", **_address(address)}
+            # Without TLS, for which PyMySQL would read all certificates for each connection.
+            options = {"ssl_disabled": True}
+            yield {"ENGINE": "django.db.backends.mysql", **_address(address), "OPTIONS": options}
 
 
 def _address(text: str) -> dict[str, Any]:
@@ -107,14 +107,13 @@ class Worker:
 
     def __init__(self, project: Project, **environment: str) -> None:
         self._log = (project.folder / "worker.log").open("w+")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "probe.worker"],
+        self._process = forking.Program(
+            ["-m", "probe.worker"],
             cwd=project.folder,
             env=project.environment(CLERK_WEBHOOK_SIGNING_SECRET=SECRET, **environment),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            text=True,
         )
 
     def do(self, task: str, **arguments: Any) -> Any:

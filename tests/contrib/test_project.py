@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ import pytest
 
 from clerk_hooks import sign
 
+from .. import forking
 from .project import SECRET, TIMEOUT, Project, Worker
 
 SQLITE = "django.db.backends.sqlite3"
@@ -32,7 +31,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.mark.parametrize("settings", ["settings", "site_settings"])
 def test_check_without_a_secret_warns(plain: Project, settings: str) -> None:
-    said = plain.manage("check", DJANGO_SETTINGS_MODULE=settings)
+    said = plain.manage("check", is_new=settings == "settings", DJANGO_SETTINGS_MODULE=settings)
     assert "(clerk_hooks.W001) no delivery can be verified: CLERK_WEBHOOK_SIGNING_SECRET is" in said
 
 
@@ -205,7 +204,7 @@ SERVERS = {
 
 
 @contextmanager
-def serving(project: Project, server: str, scene: str) -> Iterator[int]:
+def serving(project: Project, server: str, path: str, scene: str) -> Iterator[int]:
     """The project behind a server; yields its port."""
     (project.folder / "gunicorn.conf.py").write_text("control_socket_disable = True\n")
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
@@ -217,8 +216,9 @@ def serving(project: Project, server: str, scene: str) -> Iterator[int]:
             CLERK_WEBHOOK_SIGNING_SECRET=SECRET, SCENE=scene, PYTHONWARNINGS="default"
         )
         with (project.folder / f"{server}.log").open("w") as log:
-            process = subprocess.Popen(
-                [sys.executable, *words],
+            process = forking.start(
+                words,
+                is_new=project.vendor == "sqlite3" and path == "/sync",  # One of each server.
                 cwd=project.folder,
                 env=environment,
                 pass_fds=[] if server == "runserver" else [descriptor],
@@ -233,7 +233,7 @@ def serving(project: Project, server: str, scene: str) -> Iterator[int]:
         process.wait(TIMEOUT)
 
 
-def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+def wait_for(port: int, process: forking.Process) -> None:
     while process.poll() is None:
         try:
             with socket.create_connection(("127.0.0.1", port), TIMEOUT):
@@ -273,11 +273,11 @@ def test_behind_a_server_the_effect_is_there_once_even_if_it_dies(
     project: Project, worker: Worker, server: str, path: str
 ) -> None:
     message_id = f"msg_{uuid.uuid4().hex}"
-    with serving(project, server, "usual") as port:
+    with serving(project, server, path, "usual") as port:
         assert [post(port, path, message_id) for _ in range(2)] == [200, 200]
     assert worker.do("retry", message_id=message_id) == [200, 1]
     message_id = f"msg_{uuid.uuid4().hex}"
-    with serving(project, server, "dies") as port:
+    with serving(project, server, path, "dies") as port:
         assert post(port, path, message_id) is None
     assert worker.do("retry", message_id=message_id) == [409, 0]
     assert worker.do("retry", message_id=message_id, later=61) == [200, 1]

@@ -122,6 +122,7 @@ class MariaDBSchema(Schema):
                 user=url.username,
                 password=url.password or "",
                 autocommit=True,
+                ssl_disabled=True,
             )
         except pymysql.err.OperationalError as error:
             lacks(f"no MariaDB or MySQL at {url.host}:{url.port}: {error}")
