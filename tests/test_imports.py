@@ -61,7 +61,10 @@ SQL_STORE = (
 )
 SQLALCHEMY = " ".join(
     f"stores.sqlalchemy._{name}"
-    for name in ["async", "dialects", "engines", "errors", "sessions", "sync", "tables", "watchdog"]
+    for name in (
+        *("async", "dialects", "engines", "errors", "greenlets", "sessions", "sync", "tables"),
+        "watchdog",
+    )
 )
 INBOX = "errors delivery messages"
 SQL_INBOX = "inboxes._rows inboxes._sql inboxes._statements inboxes._upkeep"

@@ -5,13 +5,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL
-from sqlalchemy.util import greenlet_spawn
 
 from ...delivery import Delivery
-from ...errors import ConfigurationError, StoreUnavailable
+from ...errors import ConfigurationError
 from ...idempotency import (
     DEFAULT_RETENTION,
     DEFAULT_TIMEOUT,
@@ -21,19 +20,17 @@ from ...idempotency import (
 )
 from ...running_handler import RunningHandler, claimed_by
 from .._own import Block
+from .._store import Result
+from ._greenlets import in_time, synchronous
 from ._sync import SQLAlchemyStore
 
 if TYPE_CHECKING:
-    from asyncio import Task
-
     from sqlalchemy.ext.asyncio import (
         AsyncConnection,
         AsyncEngine,
         AsyncSession,
         async_scoped_session,
     )
-
-_Result = TypeVar("_Result")
 
 
 class AsyncSQLAlchemyStore:
@@ -56,7 +53,7 @@ class AsyncSQLAlchemyStore:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = _InGreenlets(
-            _synchronous(engine),
+            synchronous(engine),
             retention=retention,
             timeout=timeout,
             create_schema=create_schema,
@@ -127,27 +124,10 @@ class AsyncSQLAlchemyStore:
         return _Confirmation(running, partial(self._in_time, join, grace=1))
 
     async def _in_time(
-        self, call: Callable[..., _Result], *arguments: Any, seconds: float = 0, grace: float = 0
-    ) -> _Result:
-        """Make a synchronous call in a greenlet, at most for `seconds` or the timeout.
-
-        It is then cancelled, and waited for only `grace` seconds more: a silent server may never
-        answer.
-        """
-        from asyncio import create_task, wait
-
-        task = create_task(greenlet_spawn(call, *arguments))
-        try:
-            await wait([task], timeout=max(seconds, self._seconds))
-        finally:
-            if not task.done():
-                task.add_done_callback(_ignore)
-                task.cancel()
-                if grace:
-                    await wait([task], timeout=grace)
-        if not task.done() or task.cancelled():
-            raise StoreUnavailable("the database: timed out")
-        return task.result()
+        self, call: Callable[..., Result], *arguments: Any, seconds: float = 0, grace: float = 0
+    ) -> Result:
+        """Make a synchronous call in a greenlet, at most for `seconds` or the timeout."""
+        return await in_time(call, *arguments, seconds=max(seconds, self._seconds), grace=grace)
 
 
 class _AsyncBlock(AbstractAsyncContextManager[None]):
@@ -198,15 +178,6 @@ class _InGreenlets(SQLAlchemyStore):
         self._join(running, target)
 
 
-def _synchronous(engine: object) -> Any:
-    """What an async engine or connection wraps."""
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-
-    if isinstance(engine, AsyncConnection):
-        return engine.sync_connection
-    return engine.sync_engine if isinstance(engine, AsyncEngine) else engine
-
-
 def _target(session: object) -> object:
     """What an async session or connection wraps. Raises `ConfigurationError` for another one."""
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_scoped_session
@@ -222,9 +193,3 @@ def _target(session: object) -> object:
         f"{type(session).__name__}",  # pyright: ignore[reportUnknownArgumentType]
         reason="wrong_session",
     )
-
-
-def _ignore(task: "Task[Any]") -> None:
-    """Retrieve an abandoned task's error: asyncio complains about errors never retrieved."""
-    if not task.cancelled():
-        task.exception()

@@ -18,7 +18,9 @@ from .._own import ended_inside
 from .._spelling import CLAIMS, STATEMENT_BEFORE, TAKE_LOCK
 from .._store import Kind
 
-FIRST_STATEMENTS = ("SELECT set_config(", "SET @clerk_hooks", "PRAGMA busy_timeout")
+FIRST_STATEMENTS = (
+    *("SELECT set_config(", "SET @clerk_hooks", "PRAGMA busy_timeout", "SET TRANSACTION"),
+)
 """How the first statement of each transaction of the store begins."""
 
 
@@ -52,6 +54,16 @@ class Dialect:
             "SET SESSION innodb_lock_wait_timeout = @clerk_hooks_rows, "
             "SESSION lock_wait_timeout = @clerk_hooks_tables"
         )
+
+    def isolate(self, connection: Connection) -> None:
+        """Have the transaction that begins be READ COMMITTED, whatever the engine's isolation."""
+        asked = (
+            connection.get_execution_options().get("isolation_level")
+            or getattr(connection.dialect, "_on_connect_isolation_level", None)
+            or connection.default_isolation_level
+        )
+        if asked != "READ COMMITTED":
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
 
     def lock(self, connection: Connection) -> None:
         """Make a transaction that is to write one that may, if that needs a lock."""
@@ -94,6 +106,9 @@ class SQLite(Dialect):
         wait = 100 if kind == "release" else _milliseconds(seconds)
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {wait}")
         return f"PRAGMA busy_timeout = {before}"
+
+    def isolate(self, connection: Connection) -> None:
+        """Nothing: whoever writes is alone."""
 
     def lock(self, connection: Connection) -> None:
         driver = driver_of(connection)

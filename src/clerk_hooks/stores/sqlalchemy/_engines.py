@@ -6,7 +6,7 @@ from contextlib import suppress
 from math import ceil
 from typing import Any, cast
 
-from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy import URL, Engine, MetaData, create_engine, make_url
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import (
     ArgumentError,
@@ -22,7 +22,7 @@ from .._store import Kind, Result, Work
 from .._transaction import Rows, Transaction
 from ._dialects import DIALECTS, driver_of, is_autocommit, text_of
 from ._errors import failures, is_worth_another, remaining
-from ._tables import create, metadata
+from ._tables import create
 from ._watchdog import watched
 
 _PROJECTS = {"MySQLdb": "mysqlclient", "mysql": "mysql-connector-python"}
@@ -32,7 +32,8 @@ _PROJECTS = {"MySQLdb": "mysqlclient", "mysql": "mysql-connector-python"}
 class Transactions:
     """Runs pieces of work, each within `timeout` (seconds) in a transaction of its own.
 
-    On a Connection (`home`), each has a savepoint of its own instead.
+    On a Connection (`home`), each has a savepoint of its own instead. `tables` are created at first
+    use. If it `isolates`, each transaction is READ COMMITTED, whatever the engine's isolation.
     """
 
     def __init__(
@@ -41,14 +42,16 @@ class Transactions:
         timeout: float,
         clock: Callable[[], float],
         *,
-        creates: bool,
+        tables: MetaData | None,
+        isolates: bool = False,
     ) -> None:
         self.home = engine if isinstance(engine, Connection) else None
         self.engine = engine.engine
         self.dialect = DIALECTS[self.engine.dialect.name]
         self.timeout = timeout
         self._clock = clock
-        self._creates = creates
+        self._tables = tables
+        self._isolates = isolates
         self._is_prepared = False
         leave_when_forked(self)
 
@@ -88,6 +91,8 @@ class Transactions:
             try:
                 if not self._is_prepared:
                     self._prepare(connection, seconds)
+                if self._isolates:
+                    self.dialect.isolate(connection)
                 # Two statements of a transaction may have to wait: for a mark, and for a claim.
                 undo = self.dialect.limit(connection, kind, seconds / 2)
                 if kind != "read":
@@ -106,8 +111,8 @@ class Transactions:
         if self.engine.dialect.name == "sqlite" and not driver_of(home).in_transaction:
             home.exec_driver_sql("BEGIN")  # Else the end of the savepoint would be a commit.
         with home.begin_nested():
-            if self._creates and not self._is_prepared:
-                metadata.create_all(home)
+            if self._tables is not None and not self._is_prepared:
+                self._tables.create_all(home)
             self._is_prepared = True
             return work(self.open_on(home))
 
@@ -115,13 +120,13 @@ class Transactions:
         """Create the tables; needed once, at first use."""
         if is_autocommit(connection):
             raise ConfigurationError(
-                "engine: it uses AUTOCOMMIT, so it has no transactions, which the store needs",
+                "engine: it uses AUTOCOMMIT, so it has no transactions, which are needed here",
                 reason="autocommit",
             )
-        if self._creates:
+        if self._tables is not None:
             undo = self.dialect.limit(connection, "write", seconds)
             try:
-                create(connection)
+                create(connection, self._tables)
             finally:
                 undo_limit(connection, undo)
         self._is_prepared = True
@@ -136,28 +141,34 @@ def undo_limit(connection: Connection, statement: str) -> None:
             connection.invalidate()
 
 
-def checked_engine(engine: object, timeout: float, *, is_async: bool) -> Engine | Connection:
-    """The engine or connection to use. Raises `ConfigurationError`."""
+def checked_engine(
+    engine: object, timeout: float, *, is_async: bool, kind: str = "Store"
+) -> Engine | Connection:
+    """The engine or connection to use. Raises `ConfigurationError`.
+
+    `kind` is that of the object which uses it, for the errors.
+    """
     if isinstance(engine, (str, URL)):
-        engine = _own_engine(engine, timeout, is_async=is_async)
+        engine = _own_engine(engine, timeout, is_async=is_async, kind=kind)
     if not isinstance(engine, (Engine, Connection)) or engine.dialect.is_async is not is_async:
         a = "an Async" if is_async else "an "
         raise ConfigurationError(
-            f"engine: {type(engine).__name__} is not {a}Engine or a URL; AsyncSQLAlchemyStore is "
-            "for async ones, SQLAlchemyStore for the others"
+            f"engine: {type(engine).__name__} is not {a}Engine or a URL; AsyncSQLAlchemy{kind} is "
+            f"for async ones, SQLAlchemy{kind} for the others"
         )
     name, file = engine.dialect.name, engine.engine.url.database
     if name not in DIALECTS:
         raise ConfigurationError(
-            f"engine: the store supports PostgreSQL, MySQL, MariaDB and SQLite, not {name}"
+            f"engine: the {kind.lower()} supports PostgreSQL, MySQL, MariaDB and SQLite, not {name}"
         )
     if name == "sqlite" and isinstance(engine, Engine) and file in (None, "", ":memory:"):
-        raise ConfigurationError("engine: SQLite must use a file; in memory, use MemoryStore")
+        hint = "; in memory, use MemoryStore" if kind == "Store" else ""
+        raise ConfigurationError(f"engine: SQLite must use a file{hint}")
     return engine
 
 
-def _own_engine(url: URL | str, timeout: float, *, is_async: bool) -> Engine:
-    """The store's own engine, which keeps to the timeout in everything it does."""
+def _own_engine(url: URL | str, timeout: float, *, is_async: bool, kind: str) -> Engine:
+    """An engine of its own, which keeps to the timeout in everything it does."""
     options: dict[str, Any] = {"hide_parameters": True}
     try:
         url = make_url(url)
@@ -171,7 +182,7 @@ def _own_engine(url: URL | str, timeout: float, *, is_async: bool) -> Engine:
         limits = _driver_limits(url.get_dialect().driver, timeout / 2)
         return create_engine(url, connect_args=limits, **options)
     except InvalidRequestError:
-        raise ConfigurationError("engine: its driver is not async: use SQLAlchemyStore") from None
+        raise ConfigurationError(f"engine: its driver is not async: use SQLAlchemy{kind}") from None
     except TypeError:
         raise ConfigurationError("engine: its driver does not know an option in the URL") from None
     except ModuleNotFoundError as error:

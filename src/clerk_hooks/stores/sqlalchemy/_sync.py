@@ -27,6 +27,7 @@ from ._dialects import text_of
 from ._engines import Transactions, checked_engine
 from ._errors import app_failures
 from ._sessions import OwnSession
+from ._tables import metadata
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session, scoped_session
@@ -61,9 +62,8 @@ class SQLAlchemyStore(SQLStore):
     ) -> None:
         kept, seconds = checked_retention(retention), checked_timeout(timeout)
         checked = checked_engine(engine, seconds, is_async=self._is_async)
-        self._transactions = Transactions(
-            checked, seconds, checked_clock(clock), creates=create_schema
-        )
+        tables = metadata if create_schema else None
+        self._transactions = Transactions(checked, seconds, checked_clock(clock), tables=tables)
         self._owns_engine = isinstance(engine, (URL, str))
         super().__init__(Rules(kept, SPELLINGS[self._transactions.engine.dialect.name]))
 

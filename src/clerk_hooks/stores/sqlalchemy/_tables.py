@@ -14,7 +14,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from ...errors import ConfigurationError
 from .._spelling import CLAIMS, KEY_LENGTH, MARKS
 
-_OPTIONS: dict[str, Any] = {"sqlite_with_rowid": False} | {
+OPTIONS: dict[str, Any] = {
     f"{dialect}_{option}": value
     for dialect in ("mysql", "mariadb")
     for option, value in (
@@ -23,6 +23,8 @@ _OPTIONS: dict[str, Any] = {"sqlite_with_rowid": False} | {
         ("collate", "utf8mb4_bin"),
     )
 }
+"""Options of a table whose keys are compared byte by byte."""
+_OPTIONS: dict[str, Any] = {"sqlite_with_rowid": False, **OPTIONS}
 
 metadata = MetaData()
 """The tables. In Alembic, add this to your own metadata in the list ``target_metadata``."""
@@ -63,12 +65,17 @@ def ddl(dialect: str) -> list[str]:
 
     `dialect` is ``postgresql``, ``mysql``, ``mariadb`` or ``sqlite``. Raises `ConfigurationError`.
     """
+    return ddl_of(metadata, dialect)
+
+
+def ddl_of(tables: MetaData, dialect: str) -> list[str]:
+    """Return the statements that create `tables`. Raises `ConfigurationError`."""
     try:
         target = URL.create(dialect).get_dialect()()
     except NoSuchModuleError:
         raise ConfigurationError(f"dialect: SQLAlchemy has no dialect {dialect!r}") from None
     statements: list[str] = []
-    for table in metadata.sorted_tables:
+    for table in tables.sorted_tables:
         statements.append(str(CreateTable(table).compile(dialect=target)).strip())
         statements += [
             str(CreateIndex(index).compile(dialect=target))
@@ -77,11 +84,11 @@ def ddl(dialect: str) -> list[str]:
     return statements
 
 
-def create(connection: Connection) -> None:
+def create(connection: Connection, tables: MetaData) -> None:
     """Create the missing tables and indexes, while other processes may be doing the same."""
     for attempt in range(5):
         try:
-            for table in metadata.sorted_tables:
+            for table in tables.sorted_tables:
                 table.create(connection, checkfirst=True)
                 for index in table.indexes:
                     index.create(connection, checkfirst=True)
