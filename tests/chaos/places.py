@@ -222,14 +222,16 @@ def _mariadb(kind: str, folder: Path) -> Iterator[Place]:
     user, _, address = MARIADB.partition("@")
     host, _, port = address.partition(":")
     try:
-        connection = pymysql.connect(host=host, port=int(port), user=user, autocommit=True)
+        connection = pymysql.connect(
+            host=host, port=int(port), user=user, autocommit=True, ssl_disabled=True
+        )
     except pymysql.err.OperationalError as error:
         raise AbsentError(f"no MariaDB: {error}") from error
     name = f"chaos_{uuid.uuid4().hex}"
     with connection, connection.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {name}")
         try:
-            place = Place(kind, f"mysql+pymysql://{MARIADB}/{name}")
+            place = Place(kind, f"mysql+pymysql://{MARIADB}/{name}?ssl_disabled=true")
             place.create()
             yield place
         finally:

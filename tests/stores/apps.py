@@ -47,6 +47,7 @@ class App:
         self.place = place
         self.clock = Clock()
         self._caplog = caplog
+        self._other: Any = None
         options = place.options | options
         self.store = build(place.kind, place.url, clock=self.clock, **options)
         self.router = Router()
@@ -84,12 +85,14 @@ class App:
         return [row[0] for row in rows]
 
     def states(self, message_id: str = "msg_1") -> dict[str, str]:
-        records = self.place.open(clock=self.clock).show(message_id)
+        records = self.other().show(message_id)
         return {record.handler: record.state for record in records}
 
     def other(self) -> Any:
         """The store of another process, which is synchronous whatever its kind."""
-        return self.place.open(clock=self.clock)
+        if self._other is None:
+            self._other = self.place.open(clock=self.clock)
+        return self._other
 
 
 def _outcome(reply: Reply) -> str:
