@@ -19,7 +19,12 @@ from clerk_hooks.stores.sqlite import SQLiteStore
 from .conftest import Application, Run, environment, spawn
 
 COMMANDS = ["demo", "events", "sample", "send", "sign", "record", "replay", "explain"]
-COMMANDS += ["worker", "store"]
+COMMANDS += ["worker", "inbox", "store"]
+GROUPS = {
+    "inbox": ("list", "show", "retry", "drop", "purge", "status"),
+    "store": ("show", "forget", "purge"),
+}
+IN_GROUPS = [f"{group} {name}" for group, names in GROUPS.items() for name in names]
 
 
 def test_the_commands_are_all_tested_here() -> None:
@@ -39,7 +44,7 @@ def test_the_first_help_names_every_command_in_a_line(run: Run) -> None:
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])
-@pytest.mark.parametrize("command", [*COMMANDS, "store show", "store forget", "store purge"])
+@pytest.mark.parametrize("command", [*COMMANDS, *IN_GROUPS])
 def test_the_help_of_a_command_explains_every_option_and_gives_examples(
     run: Run, command: str, option: str
 ) -> None:
@@ -50,17 +55,17 @@ def test_the_help_of_a_command_explains_every_option_and_gives_examples(
         if line.startswith("  -"):
             name, _, text = line.strip().partition("  ")
             assert len(text.strip()) > 10, name
-    has_no_example = command == "demo" or command.startswith("store ")
+    has_no_example = command == "demo" or command in IN_GROUPS
     assert has_no_example or f"\n  clerk-hooks {command}" in result.out
 
 
-@pytest.mark.parametrize("command", ["", *COMMANDS, "store show", "store forget", "store purge"])
+@pytest.mark.parametrize("command", ["", *COMMANDS, *IN_GROUPS])
 def test_help_shows_neither_types_of_python_nor_markup(run: Run, command: str) -> None:
     out = run(*command.split(), "--help").out
     assert not re.search(r"<\w|`", out)
 
 
-@pytest.mark.parametrize("command", ["", *COMMANDS, "store show", "store forget", "store purge"])
+@pytest.mark.parametrize("command", ["", *COMMANDS, *IN_GROUPS])
 def test_help_fits_80_columns_and_breaks_no_command_in_two(run: Run, command: str) -> None:
     lines = run(*command.split(), "--help", COLUMNS="80").lines
     assert max(map(len, lines)) <= 80

@@ -18,6 +18,7 @@ from ._usage import UsageError, in_words
 from .demo import demo
 from .events import events
 from .explain import explain
+from .inbox import inbox_app
 from .record import record
 from .replay import replay
 from .sample import sample
@@ -46,6 +47,9 @@ _COMMANDS: dict[Callable[..., None], str] = {
 }
 for _command, _short_help in _COMMANDS.items():
     app.command(cls=Command, short_help=_short_help)(_command)
+app.add_typer(
+    inbox_app, name="inbox", short_help="Show, retry or drop what an inbox keeps for the workers."
+)
 app.add_typer(
     store_app, name="store", short_help="Show or delete what a store remembers of a message."
 )

@@ -152,7 +152,7 @@ def _open(url: str, prefix: str | None) -> Any:
     if "://" in url and not url.startswith("sqlite://"):
         from ..stores.sqlalchemy import AsyncSQLAlchemyStore, SQLAlchemyStore
 
-        return AsyncSQLAlchemyStore(url) if _is_async(url) else SQLAlchemyStore(url)
+        return AsyncSQLAlchemyStore(url) if is_async_url(url) else SQLAlchemyStore(url)
     from ..stores.sqlite import SQLiteStore
 
     path = url.removeprefix("sqlite:").removeprefix("///")
@@ -161,7 +161,7 @@ def _open(url: str, prefix: str | None) -> Any:
     return SQLiteStore(path)
 
 
-def _is_async(url: str) -> bool:
+def is_async_url(url: str) -> bool:
     """Whether the driver in a URL of SQLAlchemy is one for event loops, such as asyncpg."""
     from sqlalchemy import make_url
     from sqlalchemy.exc import SQLAlchemyError
