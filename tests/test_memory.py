@@ -1,5 +1,6 @@
 """`MemoryStore`: its bounds and its clock. What it does as a store, the tests of all stores say."""
 
+import asyncio
 import threading
 from datetime import timedelta
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from clerk_hooks import ConfigurationError, MemoryStore
-from clerk_hooks.idempotency import Holder, ObjectVersion
+from clerk_hooks.idempotency import DEFAULT_RETENTION, Holder, ObjectVersion
 
 LEASE = timedelta(seconds=60)
 
@@ -198,3 +199,23 @@ def test_a_lease_made_by_a_clock_that_was_ahead_does_not_outlive_it(
     claim = store.claim(message_id, ["h"], LEASE, version(6))
     assert claim.run == ("h",)
     assert store.confirm(message_id, "h", claim.token, version(6))
+
+
+def test_an_event_loop_gets_the_same_answers(clock: Clock) -> None:
+    store, first, second = MemoryStore(clock=clock), version(5), version(6)
+
+    async def handle_twice() -> None:
+        claim = await store.aclaim("msg_1", ["h", "i"], LEASE, first)
+        assert claim.run == ("h", "i")
+        assert (await store.aclaim("msg_2", ["h"], LEASE, second)).busy == ("h",)
+        assert await store.aconfirm("msg_1", "h", claim.token, first)
+        await store.arelease("msg_1", ["i"], claim.token)
+        assert [record.handler for record in await store.ashow("msg_1")] == ["h"]
+        assert (await store.aclaim("msg_2", ["h"], LEASE, version(4))).stale == ("h",)
+        assert await store.aforget("msg_1") == 1
+        token = (await store.aclaim("msg_3", ["h"], LEASE)).token
+        assert await store.aconfirm("msg_3", "h", token)
+        clock.now += DEFAULT_RETENTION.total_seconds() + 1
+        assert await store.apurge() == 1
+
+    asyncio.run(handle_twice())

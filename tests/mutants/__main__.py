@@ -16,7 +16,8 @@ from .run import PACKAGE, ROOT, SECONDS, preload, survivors
 EQUIVALENT = Path(__file__).with_name("equivalent.txt")
 TESTS = {
     "claims": "endpoint_store* idempotency processing",
-    "delivery": "delivery delivery_context parse_event endpoint_payloads processing leaks",
+    "delivery": "delivery delivery_* parse_event endpoint_payloads processing leaks "
+    "endpoint_store_running endpoint_store_confirming",
     "delivery_json": "delivery_json leaks",
     "dispatch": "dispatch* adispatch* endpoint_store* observe",
     "failures": "dispatch* adispatch* processing",
