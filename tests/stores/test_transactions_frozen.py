@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from sqlalchemy import event
 
 from .apps import DATABASES, App, app
 from .backends import Backend, backend, slowness
+from .nursery import Worker
 from .sessions import Work
-from .worker import Receiver, build, engine_of, writing_router
+from .worker import Receiver, build, engine_of, payload_about, writing_router
 
 LEASE = timedelta(seconds=2)
 GRACE = 2
@@ -33,7 +35,7 @@ def in_sqlite(place: Backend) -> bool:
     return "sqlite" in place.name
 
 
-def retry(place: Backend, way: str) -> list[int]:
+def retry(place: Backend, way: str, message: str) -> list[int]:
     """Deliver as Svix does, from another process, until the reply is final; the statuses."""
     store = build(place.kind, place.url, timeout=timedelta(seconds=1))
     receiver = Receiver(store, writing_router(store, way), lease=LEASE)
@@ -41,62 +43,84 @@ def retry(place: Backend, way: str) -> list[int]:
     deadline = time.monotonic() + LEASE.total_seconds() + GRACE + 5 * slowness()
     try:
         while time.monotonic() < deadline and 200 not in statuses:
-            statuses.append(receiver.receive("msg_1"))
+            statuses.append(receiver.receive(message, payload_about(message)))
             time.sleep(0.1)
     finally:
         receiver.close()
     return statuses
 
 
-@pytest.mark.parametrize(
-    ("way", "stop_at"),
-    [
-        ("transaction", "begin"),
-        ("transaction", "written"),
-        ("confirm_in", "begin"),
-        ("confirm_in", "confirmed"),  # Until then it is the app's affair.
-    ],
-)
+def written(place: Backend, message: str) -> list[Any]:
+    return place.sql(f"SELECT * FROM effects WHERE message_id = '{message}'")
+
+
+def stopped(place: Backend, points: dict[str, tuple[str, str]], lease: float) -> dict[str, Worker]:
+    """Processes that stand still, each with a message and at a point of its own."""
+    workers = {
+        message: place.start("transact", way=way, die_at=f"stop {at}", message=message, lease=lease)
+        for message, (way, at) in points.items()
+    }
+    assert [worker.hear() for worker in workers.values()] == ["stopped"] * len(workers)
+    return workers
+
+
 def test_an_owner_that_stands_still_beyond_its_lease_takes_effect_once(
-    place: Backend, way: str, stop_at: str
+    place: Backend, subtests: pytest.Subtests
 ) -> None:
-    """On PostgreSQL the server ends its transaction, on MariaDB with its setting."""
-    if in_sqlite(place) and (way, stop_at) != ("confirm_in", "begin"):
-        pytest.skip("whoever writes to an SQLite file holds it until it goes on, or ends")
-    worker = place.start("transact", way=way, die_at=f"stop {stop_at}", lease=LEASE.total_seconds())
-    assert worker.hear() == "stopped"
-    statuses = retry(place, way)
-    assert statuses[-1] == 200
-    assert set(statuses) <= {200, 409, 500, 503}
-    assert place.sql("SELECT * FROM effects WHERE message_id = 'msg_1'") == [("msg_1",)]
-    worker.signal(signal.SIGCONT)
-    status = worker.hear()
-    assert status in (200, 409, 500, 503)
-    assert place.sql("SELECT * FROM effects WHERE message_id = 'msg_1'") == [("msg_1",)]
+    """On PostgreSQL the server ends its transaction, on MariaDB with its setting.
+
+    Owners stand still side by side, as the time until then is the server's.
+    """
+    points = {"msg_1": ("confirm_in", "begin")}
+    if not in_sqlite(place):  # There, whoever writes holds the file until it goes on, or ends.
+        points |= {
+            "msg_2": ("transaction", "begin"),
+            "msg_3": ("transaction", "written"),
+            "msg_4": ("confirm_in", "confirmed"),  # Until then it is the app's affair.
+        }
+    workers = stopped(place, points, LEASE.total_seconds())
+    with ThreadPoolExecutor(len(points)) as pool:
+        tried = {
+            message: pool.submit(retry, place, way, message) for message, (way, _) in points.items()
+        }
+    for message, (way, stop_at) in points.items():
+        with subtests.test(way=way, stop_at=stop_at):
+            statuses = tried[message].result()
+            assert statuses[-1] == 200
+            assert set(statuses) <= {200, 409, 500, 503}
+            assert written(place, message) == [(message,)]
+            workers[message].signal(signal.SIGCONT)
+            assert workers[message].hear() in (200, 409, 500, 503)
+            assert written(place, message) == [(message,)]
 
 
 @pytest.mark.parametrize("place", ["sqlalchemy-psycopg", "sqlalchemy-asyncpg"], indirect=True)
-@pytest.mark.parametrize("way", ["transaction", "confirm_in"])
-@pytest.mark.parametrize("stop_at", ["written", "commit 2"])
 def test_a_backend_that_is_terminated_takes_its_effect_along(
-    place: Backend, way: str, stop_at: str
+    place: Backend, subtests: pytest.Subtests
 ) -> None:
-    worker = place.start("transact", way=way, die_at=f"stop {stop_at}")
-    assert worker.hear() == "stopped"
-    schema = place.url.rpartition("%3D")[2] if "%3D" in place.url else place.url.split(" ")[1]
+    points = {
+        "msg_1": ("transaction", "written"),
+        "msg_2": ("transaction", "commit 2"),
+        "msg_3": ("confirm_in", "written"),
+        "msg_4": ("confirm_in", "commit 2"),
+    }
+    workers = stopped(place, points, lease=60)
+    assert place.schema is not None
     ended = place.sql(
         "SELECT pg_terminate_backend(locks.pid, 5000) FROM pg_locks AS locks "
         "JOIN pg_class ON pg_class.oid = relation JOIN pg_namespace ON pg_namespace.oid = "
-        f"relnamespace WHERE nspname = '{schema}' AND relname = 'effects' "
+        f"relnamespace WHERE nspname = '{place.schema.name}' AND relname = 'effects' "
         "AND locks.pid <> pg_backend_pid()"
     )
-    assert ended == [(True,)]
-    worker.signal(signal.SIGCONT)
-    assert worker.hear() in (500, 503)
-    assert place.sql("SELECT * FROM effects WHERE message_id = 'msg_1'") == []
-    place.open().forget("msg_1")  # Instead of waiting for the end of the lease.
-    assert retry(place, way)[-1] == 200
-    assert place.sql("SELECT * FROM effects WHERE message_id = 'msg_1'") == [("msg_1",)]
+    assert ended == [(True,)] * len(points)
+    for message, (way, stop_at) in points.items():
+        with subtests.test(way=way, stop_at=stop_at):
+            workers[message].signal(signal.SIGCONT)
+            assert workers[message].hear() in (500, 503)
+            assert written(place, message) == []
+            place.open().forget(message)  # Instead of waiting for the end of the lease.
+            assert retry(place, way, message)[-1] == 200
+            assert written(place, message) == [(message,)]
 
 
 @pytest.fixture(params=["sqlalchemy-psycopg", "sqlalchemy-asyncpg"])

@@ -25,6 +25,11 @@ LEASE = timedelta(seconds=60)
 PAYLOAD = b'{"type": "user.created", "timestamp": 1700000000000, "data": {"id": "user_1"}}'
 
 
+def payload_about(user: str) -> bytes:
+    """The same of another user, whose messages wait for nobody else's."""
+    return PAYLOAD.replace(b"user_1", user.encode())
+
+
 def build(kind: str, url: str, **options: Any) -> Any:
     """The store of a kind; where the kind is ``async``, one that is only awaited."""
     if kind == "memory":
@@ -193,8 +198,10 @@ def objects(store: Any, rounds: int, name: str, lock: str, **_: Any) -> None:
     say(met)
 
 
-def transact(store: Any, way: str, die_at: str, lease: float = 60, **_: Any) -> None:
+def transact(store: Any, way: str, die_at: str, message: str, lease: float = 60, **_: Any) -> None:
     """Deliver a message to a handler that writes a row, and stop or die at a point of that.
+
+    It is about a user of its own, who has the message's name.
 
     `die_at` may begin with ``stop ``: then this process stands still there, until it is told on.
     """
@@ -213,7 +220,7 @@ def transact(store: Any, way: str, die_at: str, lease: float = 60, **_: Any) -> 
             os.kill(os.getpid(), signal.SIGSTOP)
 
     receiver = Receiver(store, writing_router(store, way, reach), timedelta(seconds=lease))
-    receiver.receive("msg_0")  # The tables are made.
+    receiver.receive(f"{message}_before", payload_about(f"{message}_before"))
     reached = []
     if hasattr(store, "_writer"):
         trace_commits(store._writer._connection, reach)
@@ -225,7 +232,7 @@ def transact(store: Any, way: str, die_at: str, lease: float = 60, **_: Any) -> 
         event.listen(engine, "commit", lambda _: reach("commit"))
         if engine.dialect.name == "mysql":  # What PostgreSQL is told by the store itself.
             event.listen(engine, "begin", lambda connection: bound(connection, lease))
-    status = receiver.receive("msg_1")
+    status = receiver.receive(message, payload_about(message))
     reach("reply")
     say(status)
 
