@@ -68,8 +68,9 @@ class MemoryInbox:
             found = [
                 row for row in self._due(unsettled) if message_id in (None, row.delivery.message_id)
             ]
+            token = os.urandom(8).hex()
             for row in found[:slots]:
-                row.state, row.token = "running", os.urandom(8).hex()
+                row.state, row.token = "running", token
                 row.takes += 1
                 row.due_at = self.clock() + lease.total_seconds()
             return [

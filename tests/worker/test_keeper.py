@@ -54,6 +54,20 @@ def test_a_row_that_runs_is_renewed_every_third_of_its_lease(
     assert inbox.rows["msg_1"].due_at == clock.now + 40
 
 
+def test_each_of_the_rows_that_were_taken_together_is_renewed(
+    keeper: Keeper, inbox: MemoryInbox, clock: Clock
+) -> None:
+    for name in ("msg_1", "msg_2"):
+        inbox.put(delivery(name))
+    messages = inbox.take(2, LEASE)
+    for message in messages:
+        keeper.keep(message)
+    assert keeper.running == 2
+    clock.now += 20
+    keeper.tick()
+    assert [row.due_at for row in inbox.rows.values()] == [clock.now + 60] * 2
+
+
 def test_a_row_is_renewed_for_at_most_max_run(
     keeper: Keeper,
     inbox: MemoryInbox,

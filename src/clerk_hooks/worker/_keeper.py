@@ -43,7 +43,7 @@ class Keeper:
         self.name = f"{platform.node()[:40]}:{os.getpid()}:{os.urandom(3).hex()}"
         """The worker's own name among the living ones."""
         self._lock = Lock()  # Guards the five below.
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[tuple[str, str], _Kept] = {}
         self._entered = 0
         self._is_alone = False
         self._holds = 0
@@ -85,13 +85,13 @@ class Keeper:
     def keep(self, message: Message) -> None:
         """Renew the row of `message` from now on, until it is let go."""
         with self._lock:
-            self._kept[message.token] = _Kept(message, self._clock() + self._max_run)
+            self._kept[_key(message)] = _Kept(message, self._clock() + self._max_run)
             self._start()
 
     def let_go(self, message: Message) -> None:
         """Do not renew the row any more."""
         with self._lock:
-            self._kept.pop(message.token, None)
+            self._kept.pop(_key(message), None)
 
     def hold(self, slots: int) -> None:
         """Keep the heartbeat and the purges going even if nothing runs, until `end_hold`."""
@@ -146,7 +146,7 @@ class Keeper:
             messages = [kept.message for kept in self._kept.values() if kept.until > now]
             overdue = [kept for kept in self._kept.values() if -inf < kept.until <= now]
             for kept in overdue:
-                self._kept[kept.message.token] = _Kept(kept.message, -inf)
+                self._kept[_key(kept.message)] = _Kept(kept.message, -inf)
         for kept in overdue:
             log_overdue(kept.message, self._max_run)
         if not messages:
@@ -157,7 +157,7 @@ class Keeper:
         for message in messages:
             if message.delivery.message_id not in held:
                 with self._lock:  # Unless it was settled meanwhile.
-                    is_lost = self._kept.pop(message.token, None) is not None
+                    is_lost = self._kept.pop(_key(message), None) is not None
                 if is_lost:
                     log_lost(message)
         return True
@@ -168,3 +168,8 @@ class Keeper:
             return self._ask(name, *arguments)
         except (ConfigurationError, StoreUnavailable):
             return None
+
+
+def _key(message: Message) -> tuple[str, str]:
+    # Rows that are taken in one call may have one token.
+    return message.delivery.message_id, message.token
