@@ -172,7 +172,21 @@ ALLOWED = {
     "stores._sql": Sees("idempotency stores._marks stores._spelling stores._transaction"),
     "stores._store": Sees("errors idempotency stores._sql stores._transaction"),
     "stores._own": Sees("errors idempotency running_handler stores._sql stores._transaction"),
-    "inboxes": Sees("", "", "inboxes.sqlite"),
+    "inboxes": Sees("", "", "inboxes.sqlalchemy inboxes.sqlite"),
+    "inboxes.sqlalchemy": Sees(
+        "inboxes.sqlalchemy._async inboxes.sqlalchemy._sync inboxes.sqlalchemy._tables sqlalchemy"
+    ),
+    "inboxes.sqlalchemy._tables": Sees(
+        "stores._spelling stores.sqlalchemy._tables inboxes._spelling sqlalchemy"
+    ),
+    "inboxes.sqlalchemy._sync": Sees(
+        "errors idempotency stores._store stores.sqlalchemy._engines inboxes._inbox "
+        "inboxes._spelling inboxes._statements inboxes.sqlalchemy._tables sqlalchemy"
+    ),
+    "inboxes.sqlalchemy._async": Sees(
+        "delivery idempotency messages stores._store stores.sqlalchemy._greenlets inboxes._inbox "
+        "inboxes.sqlalchemy._sync sqlalchemy"
+    ),
     "inboxes._spelling": Sees("stores._spelling"),
     "inboxes._rows": Sees("errors delivery messages stores._spelling inboxes._spelling"),
     "inboxes._statements": Sees("messages stores._transaction inboxes._rows inboxes._spelling"),
@@ -382,7 +396,7 @@ NAMES = {"flask": "Flask", "fastapi": "FastAPI", "django": "Django"}
 NAMES |= {"redis": "redis", "sqlalchemy": "SQLAlchemy 2"}
 OPTIONAL = {f"adapters.{extra}": extra for extra in ("flask", "fastapi", "django")}
 OPTIONAL |= {f"stores.{extra}": extra for extra in ("redis", "sqlalchemy")}
-OPTIONAL["contrib.django"] = "django"
+OPTIONAL |= {"inboxes.sqlalchemy": "sqlalchemy", "contrib.django": "django"}
 
 
 @pytest.mark.parametrize(

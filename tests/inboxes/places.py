@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import create_engine, event
+
 from clerk_hooks import Delivery
+from clerk_hooks.inboxes.sqlalchemy import AsyncSQLAlchemyInbox, SQLAlchemyInbox
 from clerk_hooks.inboxes.sqlite import SQLiteInbox
 from clerk_hooks.messages import Message, Step
 
-from ..stores.backends import Clock
+from ..stores.backends import ASYNC_SQL, SYNC_SQL, Clock
+from ..stores.schemas import POSTGRESQL, mariadb_database, postgresql_schema
+from ..stores.worker import async_engine
 
 LEASE = timedelta(seconds=60)
 PAYLOAD = b'{"type": "user.created", "data": {"id": "user_1"}}'
-KINDS = ["sqlite"]
+KINDS = ["sqlite", *SYNC_SQL, *ASYNC_SQL]
 """All kinds of inboxes, with the databases and drivers."""
 
 
@@ -27,11 +34,24 @@ class Place:
         self.kind = kind
         self.url = url
         self._opened: list[Any] = []
+        if kind in SYNC_SQL:
+            self._engine: Any = create_engine(url)
+        elif kind in ASYNC_SQL:
+            self._engine = async_engine(url)
+            self._loop = Loop()
+        if "sqlite:" in url or "aiosqlite:" in url:
+            event.listen(getattr(self._engine, "sync_engine", self._engine), "connect", hasten)
 
     def open(self, **options: Any) -> Any:
         """One more inbox there, which is synchronous whatever its kind."""
-        inbox = SQLiteInbox(self.url, **options)
-        self._opened.append(inbox)
+        if self.kind == "sqlite":
+            inbox: Any = SQLiteInbox(self.url, **options)
+            inbox._acceptor._is_durable = False  # The tests need not wait for the disk.
+            self._opened.append(inbox)
+        elif self.kind in SYNC_SQL:
+            inbox = SQLAlchemyInbox(self._engine, **options)
+        else:
+            inbox = Awaited(AsyncSQLAlchemyInbox(self._engine, **options), self._loop.run)
         return inbox
 
     def fill(self, number: int, **columns: Any) -> None:
@@ -39,16 +59,13 @@ class Place:
         row = {"message_id": "", "attempted_at": 1.0, "payload": b"{}", "carrier": "{}"}
         row |= {"accepted_at": 1.0, "state": "waiting", "due_at": 1.0, "takes": 0, "failures": 0}
         row |= {"put_backs": 0, "done": "[]", "reason": "", **columns}
-        statement = (
-            f"INSERT INTO clerk_hooks_messages ({', '.join(row)}) "
-            f"VALUES ({', '.join(f':{name}' for name in row)})"
+        names, values = ", ".join(row), ", ".join(f":{name}" for name in row)
+        rows = ", ".join(
+            f"({values.replace(':message_id', f':message_id{n}')})" for n in range(number)
         )
-
-        def write(work: Any) -> None:
-            for n in range(number):
-                work.execute(statement, row | {"message_id": f"msg_{n}"})
-
-        self._do(write)
+        row |= {f"message_id{n}": f"msg_{n}" for n in range(number)}
+        statement = f"INSERT INTO clerk_hooks_messages ({names}) VALUES {rows}"
+        self._do(lambda work: work.execute(statement, row))
 
     def count(self, table: str) -> int:
         """The number of rows in a table."""
@@ -71,15 +88,81 @@ class Place:
         while self._opened:
             self._opened.pop().close()
 
+    def end(self) -> None:
+        """Close everything."""
+        self.close()
+        if self.kind in SYNC_SQL:
+            self._engine.dispose()
+        elif self.kind in ASYNC_SQL:
+            self._loop.run(self._engine.dispose())
+            self._loop.stop()
+
+
+def hasten(connection: Any, _: object) -> None:
+    """Do not wait for the disk."""
+    connection.execute("PRAGMA synchronous = OFF").close()
+
+
+class Loop:
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def run(self, coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+
+class Awaited:
+    """An inbox that is only awaited, on the loop of its place."""
+
+    def __init__(self, inbox: Any, run: Callable[[Any], Any]) -> None:
+        self.inbox = inbox
+        self._await = run
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self.inbox, f"a{name}")
+        return lambda *arguments, **options: self._await(method(*arguments, **options))
+
+    def _run(self, work: Any, kind: Any) -> Any:
+        return self._await(self.inbox._in_time(lambda: self.inbox._inbox._run(work, kind)))
+
 
 @contextmanager
 def place_of(kind: str, folder: Path) -> Iterator[Place]:
     """A place for inboxes of a kind."""
-    place = Place(kind, str(folder / "inbox.sqlite3"))
-    try:
-        yield place
-    finally:
-        place.close()
+    with _url_of(kind, folder) as url:
+        place = Place(kind, url)
+        try:
+            yield place
+        finally:
+            place.end()
+
+
+@contextmanager
+def _url_of(kind: str, folder: Path) -> Iterator[str]:
+    path = folder / "inbox.sqlite3"
+    if kind == "sqlite":
+        yield str(path)
+    elif kind == "sqlalchemy-sqlite":
+        yield f"sqlite:///{path}"
+    elif kind == "sqlalchemy-aiosqlite":
+        yield f"sqlite+aiosqlite:///{path}"
+    elif kind == "sqlalchemy-pymysql":
+        with mariadb_database() as address:
+            yield f"mysql+pymysql://{address}?ssl_disabled=true"
+    else:
+        with postgresql_schema() as schema:
+            options = f"?options=-csearch_path%3D{schema}"
+            sync = f"postgresql+psycopg://{POSTGRESQL}{options}"
+            yield sync if "psycopg" in kind else f"postgresql+asyncpg://{POSTGRESQL} {schema}"
 
 
 def delivery(message_id: str = "msg_1", payload: bytes = PAYLOAD) -> Delivery:

@@ -125,7 +125,7 @@ def test_a_retry_makes_what_is_dead_or_waits_due(each: Any, clock: Clock) -> Non
         ({"event_type": "user.created", "state": "dead"}, {"dead"}),
         ({"since": 1_700_000_002.0}, {"waiting", "unsettled"}),
     ],
-    ids=str,
+    ids=["dead", "waiting", "running", "done", "type", "type and state", "since"],
 )
 def test_a_retry_is_of_the_selected_ones(
     each: Any, selection: dict[str, Any], found: set[str]
@@ -144,19 +144,19 @@ def test_a_retry_can_be_of_one_message(each: Any) -> None:
 
 def test_a_retry_of_many_goes_through_all(place: Place, clock: Clock) -> None:
     inbox = place.open(clock=clock)
-    place.fill(1_100, state="dead")
-    assert inbox.retry(Selection()) == 1_100
-    assert inbox.status().counts["waiting"] == 1_100
-    assert len(inbox.take(1_100, LEASE)) == 1_100
+    place.fill(600, state="dead")
+    assert inbox.retry(Selection()) == 600
+    assert inbox.status().counts["waiting"] == 600
+    assert len(inbox.take(600, LEASE)) == 600
     assert len(inbox.renew(inbox.take(1, LEASE), LEASE)) == 0
 
 
 def test_many_messages_are_taken_and_renewed_at_once(place: Place, clock: Clock) -> None:
     inbox = place.open(clock=clock)
-    place.fill(1_100, state="waiting")
-    messages = inbox.take(1_050, LEASE)
-    assert len(messages) == 1_050
-    assert len(set(ids(messages))) == 1_050
+    place.fill(600, state="waiting")
+    messages = inbox.take(550, LEASE)
+    assert len(messages) == 550
+    assert len(set(ids(messages))) == 550
     assert inbox.renew(messages, LEASE) == set(ids(messages))
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from sqlalchemy.ext.asyncio import AsyncEngine
 from typing_extensions import assert_type
 
 from clerk_hooks import Delivery, inboxes
-from clerk_hooks.inbox import Inbox, next_step
-from clerk_hooks.inboxes import SQLiteInbox
+from clerk_hooks.inbox import AsyncInbox, Inbox, next_step
+from clerk_hooks.inboxes import AsyncSQLAlchemyInbox, SQLAlchemyInbox, SQLiteInbox
 from clerk_hooks.inboxes.sqlite import SQLiteInbox as Same
 from clerk_hooks.messages import Message, Record, Selection, Status
 
@@ -17,7 +18,11 @@ def they_are_the_classes_of_the_modules() -> None:
 
 
 def they_are_inboxes() -> Sequence[Inbox]:
-    return [SQLiteInbox("inbox.sqlite3")]
+    return [SQLiteInbox("inbox.sqlite3"), SQLAlchemyInbox("sqlite:///inbox.sqlite3")]
+
+
+def it_is_an_async_inbox(engine: AsyncEngine) -> AsyncInbox:
+    return AsyncSQLAlchemyInbox(engine)
 
 
 def what_they_return_is_typed(delivery: Delivery) -> None:
@@ -32,7 +37,15 @@ def what_they_return_is_typed(delivery: Delivery) -> None:
     assert_type(inbox.status(), Status)
 
 
-def wrong_uses(inbox: SQLiteInbox) -> None:
+async def what_async_ones_return_is_typed(engine: AsyncEngine, delivery: Delivery) -> None:
+    inbox = AsyncSQLAlchemyInbox(engine, clock=lambda: 1.0)
+    assert_type(await inbox.aput(delivery), bool)
+    assert_type(await inbox.atake(5, timedelta(minutes=1)), Sequence[Message])
+    assert_type(await inbox.alag(unsettled=True), float | None)
+
+
+def wrong_uses(inbox: SQLiteInbox, engine: AsyncEngine) -> None:
+    SQLAlchemyInbox(engine)  # type: ignore[arg-type]
     inbox.put("msg_1")  # type: ignore[arg-type]
     inbox.take(5)  # type: ignore[call-arg]
     Selection(state="lost")  # type: ignore[arg-type]

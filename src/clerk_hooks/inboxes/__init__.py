@@ -7,9 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .sqlalchemy import AsyncSQLAlchemyInbox, SQLAlchemyInbox
     from .sqlite import SQLiteInbox
 
-__all__ = ["SQLiteInbox"]
+__all__ = ["AsyncSQLAlchemyInbox", "SQLAlchemyInbox", "SQLiteInbox"]
 
 
 if not TYPE_CHECKING:  # So that checkers know a misspelt name.
