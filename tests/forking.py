@@ -34,6 +34,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NoReturn, TypeAlias
 
+from typing_extensions import Self
+
 ROOT = Path(__file__).parents[1]
 STREAMS = ("stdin", "stdout", "stderr")
 MODULES = [
@@ -89,7 +91,8 @@ class Program:
             else:
                 theirs.append(os.dup(given if isinstance(given, int) else given.fileno()))
         files = {
-            name: os.fdopen(end, "w" if name == "stdin" else "r") for name, end in ours.items()
+            name: os.fdopen(end, "w" if name == "stdin" else "r", encoding="utf-8")
+            for name, end in ours.items()
         }
         self.stdin, self.stdout, self.stderr = (files.get(name) for name in STREAMS)
         request = {
@@ -106,6 +109,16 @@ class Program:
                 os.close(end)
         self._lines = self._connection.makefile()
         self.pid: int = json.loads(self._lines.readline())["pid"]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Close the streams, and wait for its end."""
+        for stream in (self.stdin, self.stdout, self.stderr):
+            if stream is not None:
+                stream.close()
+        self.wait()
 
     def poll(self) -> int | None:
         """How it has ended; None while it runs."""
@@ -158,7 +171,7 @@ Words: TypeAlias = "Sequence[str | os.PathLike[str]]"
 def start(words: Words, *, is_new: bool = False, **options: Any) -> Process:
     """Start a program: with a new interpreter, if it `is_new`; its streams are text."""
     if is_new or not hasattr(os, "fork"):
-        return subprocess.Popen([sys.executable, *words], text=True, **options)
+        return subprocess.Popen([sys.executable, *words], encoding="utf-8", **options)
     return Program(words, **options)
 
 
@@ -422,14 +435,18 @@ _BEFORE: set[str] = set()
 OURS = ("__main__", "clerk_hooks.cli", "clerk_hooks.stores")
 
 
+_BUFFERS = (io.BufferedReader, io.BufferedWriter)
+
+
 def open_streams(environment: Mapping[str, str]) -> None:
     encoding, _, errors = environment.get("PYTHONIOENCODING", "").partition(":")
     encoding = encoding or sys.getdefaultencoding()
     unbuffered = bool(environment.get("PYTHONUNBUFFERED"))
     for number, name in enumerate(STREAMS):
         raw = io.FileIO(number, "w" if number else "r", closefd=False)
+        buffer = raw if number and unbuffered else _BUFFERS[bool(number)](raw)
         stream = io.TextIOWrapper(
-            io.BufferedWriter(raw) if number else io.BufferedReader(raw),
+            buffer,  # type: ignore[arg-type]
             encoding,
             "backslashreplace" if number == 2 else errors or "strict",
             line_buffering=raw.isatty() or number == 2,

@@ -7,8 +7,6 @@ import json
 import os
 import re
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
@@ -19,6 +17,8 @@ import pytest
 
 import clerk_hooks
 from clerk_hooks import sign
+
+from . import forking
 
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -56,8 +56,9 @@ def serving(name: str, folder: Path) -> Iterator[HTTPConnection]:
     descriptor = str(listener.fileno())
     bind = ["--bind", f"fd://{descriptor}"] if server == "gunicorn" else ["--fd", descriptor]
     with (folder / "output").open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", server, app, *bind],
+        process = forking.start(
+            ["-m", server, app, *bind],
+            is_new=name == "wsgi_app",
             cwd=folder,
             env=environment,
             pass_fds=[listener.fileno()],

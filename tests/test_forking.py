@@ -94,6 +94,15 @@ def test_a_program_is_talked_to_and_sent_signals() -> None:
     program.communicate(timeout=60)
 
 
+@pytest.mark.parametrize("is_new", [False, True])
+def test_what_it_writes_is_there_at_once_if_the_environment_says_so(is_new: bool) -> None:
+    code = "import os, signal; print(1); os.kill(os.getpid(), signal.SIGKILL)"
+    for variables, printed in (({}, ""), ({"PYTHONUNBUFFERED": "1"}, "1\n")):
+        assert (
+            forking.run(["-c", code], env=environment(**variables), is_new=is_new).stdout == printed
+        )
+
+
 def test_a_program_is_given_open_files(tmp_path: Path) -> None:
     with (tmp_path / "file").open("w") as file:
         code = f"import os; os.write({file.fileno()}, b'written')"

@@ -16,6 +16,8 @@ from clerk_hooks import Endpoint, Reply, Router
 from clerk_hooks.cli import run as run_app
 from clerk_hooks.testing import SECRET
 
+from .. import forking
+
 PATH = "/webhooks/clerk"
 VARIABLES = {"CLERK_WEBHOOK_SIGNING_SECRET": SECRET, "COLUMNS": "300"}
 TERMINAL_VARIABLES = {"COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "NO_COLOR", "PY_COLORS", "TERM"}
@@ -181,15 +183,10 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def spawn(
-    *arguments: str, script: str | None = None, **variables: str
+    *arguments: str, script: str | None = None, is_new: bool = False, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run ``python -m clerk_hooks`` or a script; a socket left open would be on its stderr."""
     program = ["-m", "clerk_hooks"] if script is None else ["-c", script]
-    return subprocess.run(
-        [sys.executable, "-W", "error", *program, *arguments],
-        env=environment(**variables),
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
+    return forking.run(
+        ["-W", "error", *program, *arguments], env=environment(**variables), is_new=is_new
     )

@@ -16,6 +16,7 @@ from clerk_hooks.cli import app
 from clerk_hooks.event_types import EVENT_TYPES
 from clerk_hooks.stores.sqlite import SQLiteStore
 
+from .. import forking
 from .conftest import Application, Run, environment, spawn
 
 COMMANDS = ["demo", "events", "sample", "send", "sign", "record", "replay", "explain"]
@@ -79,7 +80,7 @@ def test_the_usage_line_names_an_argument_without_braces(run: Run, command: str)
 
 
 def test_an_error_is_on_stderr_with_status_2() -> None:
-    result = spawn("sample", "user.creted")
+    result = spawn("sample", "user.creted", is_new=True)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == (
         "clerk-hooks: unknown event type 'user.creted': did you mean 'user.created'?\n"
@@ -207,8 +208,8 @@ def test_on_a_terminal_many_deliveries_have_a_progress_bar(accepts_all: Applicat
     screen, terminal = os.openpty()
     arguments = ["send", "user.created", "--count", "60", "--to", accepts_all.url]
     with os.fdopen(screen, "rb", buffering=0) as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "clerk_hooks", *arguments],
+        process = forking.start(
+            ["-m", "clerk_hooks", *arguments],
             env=environment(TERM="xterm-256color"),
             stdout=terminal,
         )

@@ -7,7 +7,6 @@ import logging
 import os
 import re
 import socket
-import subprocess
 import sys
 import threading
 from contextlib import redirect_stdout, suppress
@@ -23,6 +22,7 @@ from clerk_hooks.cli import _scenario
 from clerk_hooks.cli._playing import play, serving
 from clerk_hooks.cli._scenario import CASES
 
+from .. import forking
 from .conftest import Run, environment, spawn
 
 DEMOS = [["demo"], ["demo", "--svix"]]
@@ -180,9 +180,9 @@ main()
 def test_a_failed_delivery_is_coloured_on_a_terminal() -> None:
     ours, terminal = os.openpty()
     with os.fdopen(ours, "rb", buffering=0) as screen:
-        command = [sys.executable, "-c", WRONG, "demo"]
+        command = ["-c", WRONG, "demo"]
         variables = environment(TERM="xterm-256color", COLUMNS="120")
-        process = subprocess.Popen(command, env=variables, stdout=terminal)
+        process = forking.start(command, env=variables, stdout=terminal)
         os.close(terminal)
         printed = b""
         with suppress(OSError):  # How Linux says that the other side is closed.
@@ -253,7 +253,7 @@ def test_without_the_extra_the_command_still_starts(tmp_path: Path) -> None:
     lines = ["import sys", "sys.modules['typer'] = None", "sys.modules['rich'] = None"]
     (tmp_path / "sitecustomize.py").write_text("\n".join(lines))
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    result = spawn("demo", PYTHONPATH=path)
+    result = spawn("demo", is_new=True, PYTHONPATH=path)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == "clerk-hooks needs typer and rich: pip install 'clerk-hooks[cli]'\n"
 
@@ -286,4 +286,4 @@ def test_an_unknown_command_is_refused(run: Run) -> None:
 def test_the_command_line_starts_without_what_only_commands_need() -> None:
     heavy = ["pydantic", "svix", "asyncio", "wsgiref", "clerk_hooks.events", "rich.table"]
     script = f"import sys, clerk_hooks.cli\nprint([m for m in {heavy} if m in sys.modules])"
-    assert spawn(script=script).stdout == "[]\n"
+    assert spawn(script=script, is_new=True).stdout == "[]\n"

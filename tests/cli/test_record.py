@@ -24,19 +24,20 @@ from clerk_hooks.cli._recording import line_of
 from clerk_hooks.cli._sending import Target
 from clerk_hooks.testing import sample, signed_request
 
+from .. import forking
 from .conftest import Application, Run, Serve, environment, ok
 
 
 @contextmanager
-def recorder(*arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def recorder(*arguments: str, is_new: bool = False) -> Iterator[tuple[str, forking.Process]]:
     """The command on a free port: its URL, and the process, from whose output the URL comes."""
-    command = [sys.executable, "-W", "error", "-m", "clerk_hooks", "record"]
-    with subprocess.Popen(
+    command = ["-W", "error", "-m", "clerk_hooks", "record"]
+    with forking.start(
         [*command, "--listen", "127.0.0.1:0", *arguments],
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        is_new=is_new,
     ) as process:
         assert process.stderr is not None
         try:
@@ -57,7 +58,7 @@ def ask(
     return response
 
 
-def lines_of(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
+def lines_of(process: forking.Process) -> list[dict[str, Any]]:
     """What the process has printed at its end."""
     out, err = process.communicate(timeout=30)
     assert process.returncode == 0, err
@@ -71,7 +72,7 @@ def test_what_arrives_is_written_down_and_forwarded_unchanged(serve: Serve) -> N
     )
     request = signed_request(sample("user.created", {"first_name": "Zoë"}))
     headers = {**request.headers, "User-Agent": "Svix-Webhooks/1.0", "X-Odd": "a  b"}
-    with recorder("--forward-to", app.url, "--count", "1") as (url, process):
+    with recorder("--forward-to", app.url, "--count", "1", is_new=True) as (url, process):
         reply = ask(url, request.body, headers)
         ready, event = lines_of(process)
     assert (reply.status, reply.read_all) == (422, b'{"error":"aborted"}')  # type: ignore[attr-defined]

@@ -18,6 +18,7 @@ from clerk_hooks import Reply
 from clerk_hooks.event_types import EVENT_TYPES
 from clerk_hooks.testing import SECRET, SignedRequest, sample, signed_request
 
+from .. import forking
 from .conftest import Application, Request, Run, Serve, environment, ok
 
 TYPES = [*EVENT_TYPES][:6]
@@ -159,14 +160,14 @@ def test_after_an_interruption_the_same_command_goes_on_with_the_rest(
         return ok(request)
 
     app = serve(answer)
-    command = [sys.executable, "-m", "clerk_hooks", "replay", str(recording), "--to", app.url]
+    command = ["-m", "clerk_hooks", "replay", str(recording), "--to", app.url]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, env=environment(), **pipes) as process:
+    with forking.start(command, env=environment(), **pipes) as process:
         assert third.wait(30)
         process.send_signal(end)
         assert process.wait(30) == (130 if end == signal.SIGINT else -signal.SIGKILL)
         said = process.stderr.read()  # type: ignore[union-attr]
-        assert said == (b"clerk-hooks: interrupted\n" if end == signal.SIGINT else b"")
+        assert said == ("clerk-hooks: interrupted\n" if end == signal.SIGINT else "")
     go_on.set()
     assert progress_of(recording).read_text().count("\n") == 2
     result = run("replay", recording, "--to", app.url)

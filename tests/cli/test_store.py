@@ -183,7 +183,9 @@ def test_a_file_that_is_no_database_is_told_so(run: Run, tmp_path: Path) -> None
 
 def test_a_client_that_is_not_installed_is_named(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['redis'] = None\n")
-    result = spawn("store", "purge", "--store", "redis://localhost", PYTHONPATH=str(tmp_path))
+    result = spawn(
+        "store", "purge", "--store", "redis://localhost", is_new=True, PYTHONPATH=str(tmp_path)
+    )
     assert result.returncode == 2
     assert "pip install 'clerk-hooks[redis]'" in result.stderr
     assert result.stderr.count("\n") == 1

@@ -40,6 +40,8 @@ import pytest
 import clerk_hooks
 from clerk_hooks.__main__ import main
 
+from .. import forking
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -66,10 +68,11 @@ class Page:
         self.monkeypatch = monkeypatch
         self.namespace: dict[str, Any] = {"__name__": path.stem}
         self.output: str | None = None
-        self.server: subprocess.Popen[bytes] | None = None
-        self.in_background: list[subprocess.Popen[str]] = []
+        self.server: forking.Process | None = None
+        self.in_background: list[forking.Process] = []
         self.tests: list[str] = []
         self.has_run_ours = False
+        self.has_started_python = False
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.socket.getsockname()[1]
         with socket.create_server(("127.0.0.1", 0)) as other:
@@ -110,7 +113,8 @@ class Page:
                 assert match["kind"] in {"", "sql"} or match["kind"].startswith("{"), match["kind"]
         if self.tests:
             self.monkeypatch.setenv("CI", "true")  # On a busy machine, hypothesis is patient then.
-            self.execute([sys.executable, "-m", "pytest", *self.tests, "-p", "no:cacheprovider"])
+            self.has_started_python = True  # With a new one, pytest would import for seconds.
+            self.python(["-m", "pytest", *self.tests, "-p", "no:cacheprovider"])
 
     def program(self, text: str, line: int) -> None:
         code = compile("\n" * line + text, str(self.path), "exec", dont_inherit=True)
@@ -153,7 +157,7 @@ class Page:
             case ["python", "-m", "tests.benchmarks", *_]:
                 pass  # Takes minutes; test_performance_page.py looks at what it wrote.
             case ["python", *arguments]:
-                return self.execute([sys.executable, *arguments])
+                return self.python(arguments)
             case ["clerk-hooks", *arguments, "||", "echo", word]:
                 return self.ours(arguments, 1) + word
             case ["clerk-hooks", *arguments]:
@@ -168,11 +172,8 @@ class Page:
     def start(self, line: str) -> None:
         """Start a command of ours, and wait for the first line that it says to people."""
         _, *arguments = shlex.split(line)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "clerk_hooks", *arguments],
-            cwd=self.folder,
-            stderr=subprocess.PIPE,
-            text=True,
+        process = forking.start(
+            ["-m", "clerk_hooks", *arguments], cwd=self.folder, stderr=subprocess.PIPE
         )
         self.in_background.append(process)
         assert process.stderr is not None
@@ -181,7 +182,7 @@ class Page:
     def ours(self, arguments: list[str], status: int = 0) -> str:
         if not self.has_run_ours:
             self.has_run_ours = True
-            return self.execute([sys.executable, "-m", "clerk_hooks", *arguments], status)
+            return self.python(["-m", "clerk_hooks", *arguments], status)
         self.monkeypatch.setattr(sys, "argv", ["clerk-hooks", *arguments])
         output = io.StringIO()
         with (
@@ -192,6 +193,16 @@ class Page:
             main()
         assert (ended.value.code or 0) == status, output.getvalue()
         return output.getvalue()
+
+    def python(self, words: list[str], status: int = 0) -> str:
+        """Run Python: the first time of a page with a new one, but for the tests that it shows."""
+        is_new = not self.has_started_python
+        self.has_started_python = True
+        done = forking.run(
+            words, cwd=self.folder, stderr=subprocess.STDOUT, timeout=60, is_new=is_new
+        )
+        assert done.returncode == status, done.stdout
+        return done.stdout
 
     def execute(self, words: list[str], status: int = 0) -> str:
         done = subprocess.run(
@@ -211,8 +222,8 @@ class Page:
         settings.write_text("control_socket_disable = True\n")  # It would be in the home directory.
         listening = self.socket.fileno()
         bind = ["--bind", f"fd://{listening}"]
-        self.server = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", *arguments, *bind],
+        self.server = forking.start(
+            ["-m", "gunicorn", *arguments, *bind],
             cwd=self.folder,
             stdout=self.server_output,
             pass_fds=[listening],

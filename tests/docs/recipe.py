@@ -7,8 +7,6 @@ import os
 import re
 import shlex
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPConnection
@@ -22,6 +20,7 @@ import pytest
 
 from clerk_hooks import sign
 
+from .. import forking
 from .pages import ROOT, SECRET, SOURCE
 
 RECIPES = ROOT / "docs" / "examples" / "recipes"
@@ -73,14 +72,8 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
 
 def run(name: str, folder: Path, settings: Mapping[str, str]) -> None:
     """Run a recipe as a program, as it says before it is served."""
-    done = subprocess.run(
-        [sys.executable, RECIPES / f"{name}.py"],
-        cwd=folder,
-        env=environment(settings),
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        check=False,
+    done = forking.run(
+        [RECIPES / f"{name}.py"], cwd=folder, env=environment(settings), timeout=TIMEOUT
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -105,8 +98,8 @@ def serving(name: str, folder: Path, settings: Mapping[str, str]) -> Iterator[Re
     else:
         arguments += ["--fd", descriptor]
     with recipe.output.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", server, *arguments],
+        process = forking.start(
+            ["-m", server, *arguments],
             cwd=folder,
             env=environment(settings),
             pass_fds=[listener.fileno()],

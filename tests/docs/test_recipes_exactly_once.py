@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
@@ -19,6 +17,7 @@ import pytest
 
 from clerk_hooks import sign
 
+from .. import forking
 from .pages import ROOT, SECRET
 from .recipe import TIMEOUT, Recipe, database, environment, run, serving, user
 
@@ -69,8 +68,9 @@ def dying(settings: dict[str, str], folder: Path, first: int, ahead: int = 0) ->
     recipe = Recipe(listener.getsockname()[1], folder / "output")
     arguments = [str(listener.fileno()), f"{NAME}:app", str(first), str(ahead)]
     with recipe.output.open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.docs.killing", *arguments],
+        process = forking.start(
+            ["-m", "tests.docs.killing", *arguments],
+            is_new=True,  # It sets a clock, before anything that looks at one is imported.
             cwd=ROOT,
             env=environment(settings),
             pass_fds=[listener.fileno()],
