@@ -35,7 +35,7 @@ CORE = (
     "parsing reading logs delivery spelling instants parameters handler registry patterns waiting "
     "eventloop idempotency running_handler protocols memory observe versions store_calls tally "
     "claims failures dispatch router processing reply messages inbox delivery_json "
-    "crew bounded notification carrier handoff endpoint"
+    "crew bounded notification carrier backlog handoff endpoint"
 )
 TEST_KIT = (
     "testing._sample testing._signing testing._deliver testing._targets testing._clients "
@@ -139,8 +139,9 @@ ALLOWED = {
     "bounded": Sees("errors waiting eventloop handler crew", "asyncio"),
     "notification": Sees("errors logs waiting bounded"),
     "carrier": Sees("logs observe"),
+    "backlog": Sees("logs waiting", "asyncio"),
     "handoff": Sees(
-        "errors delivery patterns waiting logs observe inbox bounded notification carrier",
+        "errors delivery patterns waiting logs observe inbox bounded notification carrier backlog",
         "asyncio",
     ),
     "endpoint": Sees(

@@ -13,6 +13,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
+from .backlog import Backlog
 from .bounded import bounded
 from .carrier import carried
 from .delivery import Delivery
@@ -115,6 +116,7 @@ class _Inbox:
         self._inbox: Any = inbox
         self._is_sync = callable(getattr(inbox, "put", None))
         self._is_async = callable(getattr(inbox, "aput", None))
+        self._backlog = Backlog(inbox)
 
     def put(self, delivery: Delivery, carrier: dict[str, str]) -> bool:
         if not self._is_sync:
@@ -129,7 +131,9 @@ class _Inbox:
             raise
         except Exception as error:
             raise _unavailable("inbox", error) from error
-        return self._answer(answer)
+        is_queued = self._answer(answer)
+        self._backlog.look()
+        return is_queued
 
     async def aput(
         self, delivery: Delivery, carrier: dict[str, str], run_sync: RunSync | None
@@ -157,7 +161,9 @@ class _Inbox:
             raise _unavailable("inbox", error) from error
         if cancellation is not None:
             raise cancellation
-        return self._answer(answer)
+        is_queued = self._answer(answer)
+        await self._backlog.alook(run_sync)
+        return is_queued
 
     def _answer(self, answer: object) -> bool:
         if not isinstance(answer, bool):  # It may be another kind of queue.
