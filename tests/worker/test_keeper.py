@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from threading import Event
 
 import pytest
 
@@ -159,6 +160,28 @@ def test_old_rows_are_deleted_in_batches(
         keeper.tick()
         clock.now += 1
     assert asked == [BATCH] * 4
+
+
+def test_a_defect_does_not_end_the_thread_that_renews(
+    inbox: MemoryInbox, message: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Impatient(Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            return super().wait(min(timeout or 0.0, 0.001))
+
+    ticks: list[Event] = [Event(), Event()]
+
+    def tick(self: Keeper) -> float:
+        ticks[0 if not ticks[0].is_set() else 1].set()
+        raise ValueError("a defect")
+
+    monkeypatch.setattr("clerk_hooks.worker._keeper.Event", Impatient)
+    monkeypatch.setattr(Keeper, "tick", tick)
+    max_run = timedelta(seconds=150)
+    keeper = Keeper(Settings(inbox, 3, RetryPolicy(), LEASE, max_run, Complaints()))
+    keeper.keep(message)
+    assert ticks[1].wait(30)
+    keeper.let_go(message)
 
 
 def test_a_row_that_runs_alone_excludes_all_others(keeper: Keeper) -> None:

@@ -349,6 +349,53 @@ def test_what_runs_after_the_grace_is_cut_off_and_keeps_its_lease(
     until(lambda: inbox.rows["msg_1"].state == "done")  # The thread did not end with the process.
 
 
+def test_an_async_handler_that_the_end_of_the_process_cancels_has_not_failed(
+    router: Router, inbox: MemoryInbox
+) -> None:
+    begun = Event()
+    tasks: list[Any] = []
+
+    @router.on("user.created")
+    async def save(event: UserCreated) -> None:
+        tasks.extend([asyncio.get_running_loop(), asyncio.current_task()])
+        begun.set()
+        await asyncio.Event().wait()
+
+    inbox.put(delivery())
+    worker = Worker(Processor(router), inbox)
+    with running(worker, grace=timedelta(seconds=0.01)) as statuses:
+        assert begun.wait(WAIT)
+    assert statuses == [70]
+    tasks[0].call_soon_threadsafe(tasks[1].cancel)  # As at the exit of the interpreter.
+    row = inbox.rows["msg_1"]
+    until(lambda: row.state == "waiting")
+    assert (row.takes, row.failures, row.put_backs) == (0, 0, 1)
+    assert row.reason == "interrupted: the worker has stopped"
+
+
+def test_a_worker_runs_once_in_a_process(router: Router, inbox: MemoryInbox) -> None:
+    router.on("user.created")(lambda event: None)
+    worker = Worker(Processor(router), inbox)
+    with running(worker):
+        until(lambda: inbox.beats)
+        with pytest.raises(ConfigurationError, match="runs already"):
+            worker.run()
+
+
+def test_an_inbox_that_is_set_up_wrongly_ends_the_worker_at_once(
+    router: Router, inbox: MemoryInbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lag(**options: Any) -> float:
+        raise ConfigurationError("no such table")
+
+    monkeypatch.setattr(inbox, "lag", lag)
+    router.on("user.created")(lambda event: None)
+    worker = Worker(Processor(router), inbox)
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="no such table"):
+            worker.run()
+
+
 def test_what_has_not_begun_is_put_back_as_it_was(
     router: Router, inbox: MemoryInbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

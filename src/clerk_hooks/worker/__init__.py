@@ -57,10 +57,11 @@
 import logging
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from threading import Event
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, StoreUnavailable
 from ..inbox import AsyncInbox, Inbox, RetryPolicy
 from ..logs import log
 from ..messages import Message
@@ -136,12 +137,16 @@ class Worker:
         """
         home = self._ready()
         count = self.slots if slots is None else _checked_slots(slots)
+        if self._taker is not None:
+            raise ConfigurationError("the worker runs already, in another thread")
         self._taker = taker = home.taker(count)
         fields = {"worker": home.keeper.name, "slots": count}
         with stopping(taker.stop):
             log(logging.INFO, "worker %(worker)s begins, with %(slots)d slots", fields)
             home.keeper.hold(count)
             try:
+                with suppress(StoreUnavailable):  # It may come later.
+                    home.settings.ask("lag")
                 cut_off = taker.run(grace.total_seconds())
             finally:
                 self._taker = None
@@ -240,7 +245,7 @@ class _Home:
         self.gives_up = Event()
         self.threads = Threads()
         self.keeper = Keeper(settings)
-        self.work = Work(settings, runner(self.threads), self.keeper, self.gives_up.wait)
+        self.work = Work(settings, runner(self.threads), self.keeper, self.gives_up)
 
     def taker(self, slots: int) -> Taker:
         """A new taker for so many slots."""

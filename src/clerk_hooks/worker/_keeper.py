@@ -1,5 +1,6 @@
 """Keeps what a process runs: renews its rows, writes the row of the living worker, purges."""
 
+import logging
 import os
 import platform
 from math import inf
@@ -7,6 +8,7 @@ from threading import Event, Lock, Thread
 from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError, StoreUnavailable
+from ..logs import log
 from ..messages import Message
 from ._logbook import log_lost, log_overdue
 from ._settings import Settings
@@ -116,7 +118,11 @@ class Keeper:
 
     def _run(self) -> None:
         while True:
-            delay = self.tick()
+            delay = 1.0
+            try:
+                delay = self.tick()
+            except Exception as error:  # noqa: BLE001 - without it, rows would be taken twice
+                log(logging.CRITICAL, "a defect in the worker: please report it", {}, error)
             self._wake.wait(delay)
             with self._lock:
                 self._wake.clear()

@@ -1,6 +1,6 @@
 """What becomes of one message that was taken: a run, the step that follows, and its settling."""
 
-from collections.abc import Callable
+from threading import Event
 
 from ..errors import ConfigurationError, StoreUnavailable
 from ..inbox import next_step, spent
@@ -17,17 +17,15 @@ _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0  # Seconds between two attempts to settle
 class Work:
     """Runs and settles messages in the threads that ask for it.
 
-    `wait` waits for the given seconds, and returns whether the process gives up meanwhile.
+    Once the process `gives_up`, nothing is waited for, and what is cancelled has not failed.
     """
 
-    def __init__(
-        self, settings: Settings, runner: Runner, keeper: Keeper, wait: Callable[[float], bool]
-    ) -> None:
+    def __init__(self, settings: Settings, runner: Runner, keeper: Keeper, gives_up: Event) -> None:
         self._ask = settings.ask
         self._policy = settings.policy
         self._runner = runner
         self._keeper = keeper
-        self._wait = wait
+        self._gives_up = gives_up
 
     def handle(self, message: Message, *, in_own_thread: bool = True) -> Step:
         """Run `message`, unless it may not run again, and settle it; returns the step.
@@ -49,8 +47,9 @@ class Work:
                         interrupt = error
                         ended = Ended(error=_attempt_to_end(error))
                     step = next_step(message, ended.error, self._policy)
-                if isinstance(interrupt, KeyboardInterrupt) and not in_own_thread:
-                    step = put_back(message, "interrupted")
+                is_interrupted = isinstance(interrupt, KeyboardInterrupt) and not in_own_thread
+                if is_interrupted or (ended.error is not None and self._gives_up.is_set()):
+                    step = put_back(message, "interrupted: the worker has stopped")
                 is_patient = interrupt is None or in_own_thread
                 is_settled = self._settle(message, step, is_patient=is_patient)
                 note(taken, message, ended, step if is_settled else None)
@@ -75,7 +74,7 @@ class Work:
                 is_ours: bool = self._ask("settle", message, step)
                 break
             except (ConfigurationError, StoreUnavailable):
-                if not is_patient or self._wait(wait):
+                if not is_patient or self._gives_up.wait(wait):
                     return False
                 wait = min(wait * 2, _LONGEST_WAIT)
         if not is_ours:
