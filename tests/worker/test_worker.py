@@ -115,6 +115,18 @@ def test_run_one_runs_that_message_and_no_other(router: Router, inbox: MemoryInb
         "msg_2": "done",
     }
     until(lambda: inbox.beats)
+    assert worker._homes[os.getpid()].keeper.running == 0
+
+
+def test_run_one_does_not_run_a_row_whose_runs_never_end(
+    router: Router, inbox: MemoryInbox, clock: Clock
+) -> None:
+    router.on("user.created")(lambda event: pytest.fail("it ran"))
+    inbox.put(delivery())
+    inbox.rows["msg_1"].takes = 8
+    assert Worker(Processor(router), inbox).run_one("msg_1")
+    row = inbox.rows["msg_1"]
+    assert (row.state, row.reason.partition(":")[0]) == ("dead", "never_settled")
 
 
 def test_run_one_settles_what_a_handler_raises(router: Router, inbox: MemoryInbox) -> None:
@@ -272,6 +284,28 @@ def test_run_due_also_runs_alone_what_killed_its_worker(
     clock.now += 2
     assert Worker(Processor(router), inbox, slots=4).run_due() == 4
     assert {row.state for row in inbox.rows.values()} == {"done"}
+
+
+def test_nothing_is_taken_while_a_row_runs_alone(
+    router: Router, inbox: MemoryInbox, clock: Clock
+) -> None:
+    ran: list[str] = []
+    other = Event()
+
+    @router.on("user.created")
+    def save(event: UserCreated, message: Delivery) -> None:
+        if message.message_id == "msg_bad":
+            inbox.put(delivery("msg_1"))
+            assert not other.wait(0.2)  # The time in which it would be taken.
+        else:
+            other.set()
+        ran.append(message.message_id)
+
+    inbox.put(delivery("msg_bad"))
+    inbox.take(1, timedelta(seconds=1))
+    clock.now += 2
+    assert Worker(Processor(router), inbox).run_due() == 2
+    assert ran == ["msg_bad", "msg_1"]
 
 
 def test_a_hundred_async_handlers_at_once_take_hardly_longer_than_one(
@@ -463,6 +497,19 @@ def test_a_handler_that_ends_the_program_has_failed(
         row = inbox.rows[key]
         assert (row.state, row.failures) == ("waiting", 1)
         assert row.reason == f"RuntimeError: a handler tried to end the program: {name}"
+
+
+def test_a_slot_keeps_its_thread_and_so_the_connections_that_belong_to_it(
+    router: Router, inbox: MemoryInbox
+) -> None:
+    threads: list[Thread] = []
+    router.on("user.created")(lambda event: threads.append(threading.current_thread()))
+    worker = Worker(Processor(router), inbox, slots=1)
+    for number in range(5):
+        inbox.put(delivery(f"msg_{number}"))
+    worker.run_due()
+    assert len(threads) == 5
+    assert len(set(threads)) == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")

@@ -40,7 +40,6 @@ class Schedule:
         self._next_look = now
         self._found_all = False  # The last take found less than it asked for.
         self._is_draining = False
-        self._is_owed = False  # The others have not had a turn since a row ran alone.
         self.is_idle = False
         """Whether the last takes, of both kinds, found nothing, and nothing runs."""
 
@@ -54,7 +53,7 @@ class Schedule:
             return Action("wait", seconds=self._paused_until - now)
         if self._is_draining:
             return Action("wait", seconds=LONGEST) if running else Action("take_alone", 1)
-        if running and not self._is_owed and now >= self._next_look:
+        if running and now >= self._next_look:
             return Action("look")
         if self._found_all and not running:
             return Action("take_alone", 1)
@@ -68,7 +67,6 @@ class Schedule:
     def took(self, asked: int, count: int, now: float, running: int) -> None:
         """Note that a take of `asked` rows found `count`; `running` includes them."""
         self._answered()
-        self._is_owed = False
         self.is_idle = False
         self._probe_ends = now + PROBE
         self._found_all = count < asked
@@ -79,8 +77,7 @@ class Schedule:
         """Note that a take of a row that runs alone found `count`."""
         self._answered()
         self._is_draining = False
-        self._is_owed = count > 0  # A row that is left waits until the others have had a turn.
-        self._next_look = now if count else now + LOOK
+        self._next_look = now if count else now + LOOK  # But after a take of the others.
         self.is_idle = not count and self._found_all
         self._next_take = now + POLL if self.is_idle else now
         self._found_all = False

@@ -76,7 +76,6 @@ class Taker:
             self._wait(left)
         for slot in [slot for slot in self._slots if slot.decide()]:
             self._work.put_back(slot.message)
-            self._keeper.leave()
             self._slots.discard(slot)
         self._drain()
         return [slot.message for slot in self._slots]
