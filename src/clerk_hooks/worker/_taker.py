@@ -68,7 +68,7 @@ class Taker:
         """
         while not self._stops:
             seconds = self._turn()
-            if until_idle and self._schedule.is_idle and not self._slots:
+            if until_idle and self._schedule.is_idle:
                 return []
             self._wait(seconds)
         deadline = self._clock() + grace
