@@ -123,11 +123,12 @@ class BoundedCalls:
             raise QueueUnavailable(f"the {self._kind} did not end within {self._seconds:g} s")
         if call.is_refused:
             raise QueueUnavailable(f"the {self._kind} is stuck: {SIZE} calls of it have not ended")
-        if call.error is not None:
+        error, call.error = call.error, None
+        if error is not None:
             try:
-                raise failure(call.error)
+                raise failure(error)
             finally:
-                del call  # It and the traceback would keep each other alive.
+                del error  # It, or the call, and the traceback would keep each other alive.
         return call.result
 
     def _crew(self) -> Crew:

@@ -20,12 +20,12 @@
 # - A crew is what one process has: up to `SIZE` threads, made when they are needed, which end when
 #   they have been idle for a while. They are daemons, so they never hold up the end of the process.
 #   A forked process makes a crew of its own, and never touches the lock of its parent's.
-# - A crew is stuck while `SIZE` calls that have outlived their time still run. Then calls are
-#   refused at once, also those that wait. As soon as one of the stuck calls returns, all is as
-#   before.
-# - Some calls never return: their client has no timeout, and the other side has vanished without a
-#   word. So a crew that stays stuck makes room for one more call every `PROBE` seconds, up to
-#   `SPARE` times. If that one returns, its place is free for others.
+# - A crew is stuck when all its places are taken by calls that have outlived their time. Then calls
+#   are refused at once, also those that wait, until a call ends, however it ends.
+# - Some calls never end: their client has no timeout, and the other side has vanished without a
+#   word. So a crew that stays stuck lets one more call try every `PROBE` seconds, in a place of its
+#   own. When any call succeeds, the calls that have not ended count no longer: there are `SIZE`
+#   places for others again. In all there are at most `SIZE` + `SPARE`.
 
 from collections import deque
 from collections.abc import Callable
@@ -40,10 +40,10 @@ SIZE = 8
 """Threads of a crew; and how many calls may outlive their time before others are refused."""
 
 SPARE = 24
-"""Places that a crew that stays stuck gets in addition, one after the other."""
+"""Places that it may get in addition, for those whose calls never end."""
 
 PROBE = 30.0
-"""Seconds until a stuck crew gets one more place."""
+"""Seconds until a stuck crew lets one more call try."""
 
 _IDLE = 10.0  # Seconds after which a thread without work ends.
 
@@ -95,6 +95,7 @@ class Call:
 
     async def run_async(self) -> None:
         """Make the call, and await what it returns; in a task."""
+        self._pending = None
         try:
             self.result = await finished(self._make(), self._kind)
             self.error = None
@@ -102,10 +103,14 @@ class Call:
             self.error = error
 
     def refuse(self) -> None:
-        """Let it be over without being made. `pending` will not be awaited."""
+        """Let it be over without being made."""
         self.state, self.is_refused = "over", True
-        discard(self._pending)
+        self.discard()
         self.wake()
+
+    def discard(self) -> None:
+        """Close what nobody will await, if the call was not made."""
+        discard(self._pending)
 
 
 class Crew:
@@ -120,7 +125,8 @@ class Crew:
         self._threads = 0
         self._idle = 0
         self._places = SIZE
-        self._next_place = 0.0  # When one more place is due, if it is stuck.
+        self._is_stuck = False
+        self._next_try = 0.0  # When one more call may try, if it is stuck.
 
     def submit(self, call: Call) -> None:
         """Let a thread make `call` as soon as one is free."""
@@ -152,38 +158,48 @@ class Crew:
                 return True
             call.state = "left"
             self._running.add(call)
-            if self._is_stuck():
-                while self._waiting:
-                    self._waiting.popleft().refuse()
+            self._look()
+            while self._is_stuck and self._waiting:
+                self._waiting.popleft().refuse()
             return True
 
     def end(self, call: Call) -> None:
         """`call` was made."""
         with self._lock:
             self._running.discard(call)
-            if len(self._running) < SIZE:
-                self._places = SIZE
+            self._is_stuck = False
+            late = self._late()
+            if call.error is None or not late:
+                self._places = SIZE + min(late, SPARE)
             was_left, call.state = call.state == "left", "over"
-        if not was_left:
+        call.discard()
+        if was_left:
+            discard(call.result)
+        else:
             call.wake()
 
-    def _is_stuck(self) -> bool:
-        if len(self._running) < self._places:
-            return False
+    def _late(self) -> int:
+        """How many calls have outlived their time, and still run."""
+        if not self._running:
+            return 0
         now = monotonic()
-        return sum(call.ends <= now for call in self._running) >= self._places
+        return sum(call.ends <= now for call in self._running)
+
+    def _look(self) -> None:
+        """Note whether it is stuck."""
+        if not self._is_stuck and self._late() >= self._places:
+            self._is_stuck = True
+            self._next_try = monotonic() + PROBE
 
     def _refuses(self, call: Call) -> bool:
         """Refuse `call` if the crew is stuck, and it is not time to try one more."""
-        if not self._is_stuck():
-            self._next_place = 0.0
+        self._look()
+        if not self._is_stuck:
             return False
         now = monotonic()
-        if self._next_place == 0.0:
-            self._next_place = now + PROBE
-        if now >= self._next_place and self._places < SIZE + SPARE:
+        if now >= self._next_try and self._places < SIZE + SPARE:
             self._places += 1
-            self._next_place = now + PROBE
+            self._next_try = now + PROBE
             return False
         call.refuse()
         return True

@@ -139,31 +139,36 @@ class _Inbox:
         self, delivery: Delivery, carrier: dict[str, str], run_sync: RunSync | None
     ) -> bool:
         """Like `put`. A call is never abandoned: if the caller is cancelled, its end is awaited."""
-        import asyncio
-
-        cancellation = None
         try:
-            if self._is_async:
-                future = asyncio.ensure_future(self._inbox.aput(delivery, carrier))
-                cancellation = await wait(future)
-                if future.cancelled() and cancellation is None:
-                    raise RuntimeError("the inbox was cancelled by what it awaits")
-                answer = future.result()
-            else:
-                call = ThreadCall(partial(self._inbox.put, delivery, carrier))
-                cancellation = await call.run(run_sync or asyncio.to_thread)
-                answer = call.result()
+            answer = await self._aanswer(delivery, carrier, run_sync)
+        except (ConfigurationError, QueueUnavailable):
+            raise
         except Exception as error:
-            if cancellation is not None:
-                raise cancellation from error
-            if isinstance(error, (ConfigurationError, QueueUnavailable)):
-                raise
             raise _unavailable("inbox", error) from error
-        if cancellation is not None:
-            raise cancellation
         is_queued = self._answer(answer)
         await self._backlog.alook(run_sync)
         return is_queued
+
+    async def _aanswer(
+        self, delivery: Delivery, carrier: dict[str, str], run_sync: RunSync | None
+    ) -> object:
+        import asyncio
+
+        if not self._is_async:
+            call = ThreadCall(partial(self._inbox.put, delivery, carrier))
+            cancellation = await call.run(run_sync or asyncio.to_thread)
+            if cancellation is not None:
+                raise cancellation
+            return call.result()
+        future = asyncio.ensure_future(self._inbox.aput(delivery, carrier))
+        cancellation = await wait(future)
+        if cancellation is not None:
+            if not future.cancelled():
+                future.exception()  # Else asyncio logs that nobody has asked for it.
+            raise cancellation
+        if future.cancelled():
+            raise RuntimeError("the inbox was cancelled by what it awaits")
+        return future.result()
 
     def _answer(self, answer: object) -> bool:
         if not isinstance(answer, bool):  # It may be another kind of queue.
