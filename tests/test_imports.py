@@ -33,9 +33,9 @@ FAMILIES = " ".join({f"events.{module}" for module, _ in EVENT_TYPES.values()})
 CORE = (
     "clerk_hooks errors body headers secret signing signature svix_verifier event_types json_text "
     "parsing reading logs delivery spelling instants parameters handler registry patterns waiting "
-    "eventloop idempotency running_handler protocols memory observe versions store_calls tally "
-    "claims failures dispatch router processing reply messages inbox delivery_json "
-    "crew bounded notification carrier backlog handoff endpoint"
+    "eventloop idempotency running_handler protocols store_methods memory observe versions "
+    "store_calls tally claims failures dispatch router processing reply messages inbox "
+    "delivery_json crew bounded notification carrier backlog handoff endpoint"
 )
 TEST_KIT = (
     "testing._sample testing._signing testing._deliver testing._targets testing._clients "
@@ -56,8 +56,8 @@ WORKER = "errors delivery eventloop observe " + " ".join(
     )
 )
 SQL_STORE = (
-    "errors idempotency delivery running_handler stores._transaction stores._spelling stores._sql "
-    "stores._own stores._store stores._fork"
+    "errors idempotency delivery running_handler store_methods stores._transaction "
+    "stores._spelling stores._sql stores._own stores._store stores._fork"
 )
 SQLALCHEMY = " ".join(
     f"stores.sqlalchemy._{name}"
@@ -108,7 +108,8 @@ ALLOWED = {
     "protocols": Sees("idempotency"),
     "messages": Sees("delivery"),
     "inbox": Sees("errors delivery messages"),
-    "memory": Sees("errors idempotency"),
+    "store_methods": Sees("idempotency protocols"),
+    "memory": Sees("errors idempotency store_methods"),
     "store_calls": Sees("errors waiting memory", "asyncio", "asyncio"),
     "versions": Sees("errors handler idempotency instants", "", "events"),
     "tally": Sees("errors handler idempotency versions"),
@@ -164,14 +165,15 @@ ALLOWED = {
     "stores._redis_clients": Sees("errors redis asyncio"),
     "stores._redis_errors": Sees("errors redis"),
     "stores.redis": Sees(
-        "idempotency stores._redis_calls stores._redis_clients stores._redis_errors redis asyncio"
+        "idempotency store_methods stores._redis_calls stores._redis_clients "
+        "stores._redis_errors redis asyncio"
     ),
     "stores._fork": Sees(),
     "stores._transaction": Sees(),
     "stores._spelling": Sees(),
     "stores._marks": Sees("idempotency stores._spelling stores._transaction"),
     "stores._sql": Sees("idempotency stores._marks stores._spelling stores._transaction"),
-    "stores._store": Sees("errors idempotency stores._sql stores._transaction"),
+    "stores._store": Sees("errors store_methods stores._sql stores._transaction"),
     "stores._own": Sees("errors idempotency running_handler stores._sql stores._transaction"),
     "inboxes": Sees("", "", "inboxes.sqlalchemy inboxes.sqlite"),
     "inboxes.sqlalchemy": Sees(

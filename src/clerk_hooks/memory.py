@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from .errors import ConfigurationError
 from .idempotency import (
@@ -19,12 +19,13 @@ from .idempotency import (
     checked_retention,
     decide,
 )
+from .store_methods import AsyncStoreMethods, Result
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 
-class MemoryStore:
+class MemoryStore(AsyncStoreMethods):
     """A store in memory, for tests and for programs of one process; for event loops too.
 
     It remembers the `max_messages` most recently used messages, and as many objects, each for
@@ -120,37 +121,9 @@ class MemoryStore:
         with self._lock:
             return self._drop_expired(self._clock())
 
-    async def aclaim(
-        self,
-        message_id: str,
-        handlers: Sequence[str],
-        lease: timedelta,
-        object: ObjectVersion | None = None,
-    ) -> Claim:
-        """`claim`, which never waits for anything."""
-        return self.claim(message_id, handlers, lease, object)
-
-    async def aconfirm(
-        self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None
-    ) -> bool:
-        """`confirm`, which never waits for anything."""
-        return self.confirm(message_id, handler, token, mark)
-
-    async def arelease(self, message_id: str, handlers: Sequence[str], token: str) -> None:
-        """`release`, which never waits for anything."""
-        self.release(message_id, handlers, token)
-
-    async def ashow(self, message_id: str) -> list[HandlerRecord]:
-        """`show`, which never waits for anything."""
-        return self.show(message_id)
-
-    async def aforget(self, message_id: str) -> int:
-        """`forget`, which never waits for anything."""
-        return self.forget(message_id)
-
-    async def apurge(self) -> int:
-        """`purge`, which never waits for anything."""
-        return self.purge()
+    async def _ado(self, method: Callable[..., Result], *arguments: Any) -> Result:
+        call: Callable[..., Result] = getattr(self, method.__name__)
+        return call(*arguments)  # It never waits for anything.
 
     def _leases(self, about: "_Object", message_id: str, now: float) -> list[tuple[float, str]]:
         """The ends of the leases of other messages on the object, and their ids."""

@@ -93,6 +93,7 @@ class Rules:
             "leased_until": transaction.now + lease.total_seconds(),
             "forget_at": transaction.now + max(self._retention, lease.total_seconds()),
         }
+        self._unswept += len(hoped.run)
         if hoped.run and self._insert(transaction, row, hoped.run, object) == len(handlers):
             return hoped
         records = self._records(transaction, message_id)
@@ -196,15 +197,14 @@ class Rules:
             {"message_id": message_id},
         ).rowcount
 
-    def purge_some(self, transaction: Transaction) -> tuple[int, bool]:
+    def purge_some(self, transaction: Transaction, count: int = _PURGE) -> tuple[int, bool]:
         """Delete expired rows; return the number of handlers, and whether that was all."""
-        claims = self._delete_some(transaction, self._claims, "message_id, handler", _PURGE)
-        marks = self._delete_some(transaction, self._marks.table, "object_key", _PURGE)
-        return claims, max(claims, marks) < _PURGE
+        claims = self._delete_some(transaction, self._claims, "message_id, handler", count)
+        marks = self._delete_some(transaction, self._marks.table, "object_key", count)
+        return claims, max(claims, marks) < count
 
-    def is_sweep_due(self, written: int) -> bool:
-        """Whether `sweep` is due now that `written` more rows were written."""
-        self._unswept += written
+    def is_sweep_due(self) -> bool:
+        """Whether so many rows were written that `sweep` is due. If so, the count begins again."""
         if self._unswept < _SWEEP_EVERY:
             return False
         self._unswept = 0
@@ -212,8 +212,7 @@ class Rules:
 
     def sweep(self, transaction: Transaction) -> None:
         """Delete some expired rows, so that the tables do not grow forever."""
-        self._delete_some(transaction, self._claims, "message_id, handler", _SWEEP)
-        self._delete_some(transaction, self._marks.table, "object_key", _SWEEP)
+        self.purge_some(transaction, _SWEEP)
 
     def _leases(self, transaction: Transaction, message_id: str, version: ObjectVersion) -> Any:
         """The ends of the leases of other messages on the object, and their ids."""

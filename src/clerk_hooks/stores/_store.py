@@ -1,13 +1,12 @@
-"""The methods of a store in SQL: pieces of work, which a subclass runs in its transactions."""
+"""A store in SQL: its methods are pieces of work, which a subclass runs in its transactions."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import timedelta
-from typing import Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from ..errors import StoreUnavailable
-from ..idempotency import Claim, HandlerRecord, ObjectVersion
+from ..store_methods import StoreMethods
 from ._sql import Rules
 from ._transaction import Transaction
 
@@ -22,12 +21,14 @@ A ``claim`` may be forgotten in a crash of the server: it is then claimed again.
 wait for anybody's open transaction, nor must a ``release``: the lease releases too.
 """
 
+_KINDS: dict[str, Kind] = {"claim": "claim", "show": "read", "release": "release"}
+
 
 class Busy(StoreUnavailable):
     """Others have an SQLite file locked."""
 
 
-class SQLStore(ABC):
+class SQLStore(StoreMethods):
     """An `IdempotencyStore` that follows `rules`."""
 
     def __init__(self, rules: Rules) -> None:
@@ -37,46 +38,20 @@ class SQLStore(ABC):
     def _run(self, work: Work[Result], kind: Kind = "write") -> Result:
         """Do `work` in a transaction of its own."""
 
-    def claim(
-        self,
-        message_id: str,
-        handlers: Sequence[str],
-        lease: timedelta,
-        object: ObjectVersion | None = None,
-    ) -> Claim:
-        """Claim handlers of a message, as `IdempotencyStore.claim` says."""
-        claim = self._run(
-            lambda transaction: self._rules.claim(transaction, message_id, handlers, lease, object),
-            "claim",
-        )
-        if self._rules.is_sweep_due(len(claim.run)):
-            with suppress(StoreUnavailable):  # The claim stands; a later one will sweep.
+    def _do(self, method: Callable[..., Result], *arguments: Any) -> Result:
+        name = method.__name__
+        rule: Callable[..., Result] = getattr(self._rules, name)
+        kind = _KINDS.get(name, "write")
+        result = self._run(lambda transaction: rule(transaction, *arguments), kind)
+        if self._rules.is_sweep_due():
+            with suppress(StoreUnavailable):  # The result stands; a later call will sweep.
                 self._run(self._rules.sweep)
-        return claim
-
-    def confirm(
-        self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None
-    ) -> bool:
-        """Remember that a handler has succeeded, as `IdempotencyStore.confirm` says."""
-        return self._run(
-            lambda transaction: self._rules.confirm(transaction, message_id, handler, token, mark)
-        )
+        return result
 
     def release(self, message_id: str, handlers: Sequence[str], token: str) -> None:
         """Give up claims, as `IdempotencyStore.release` says, unless somebody has locked them."""
         with suppress(Busy):
-            self._run(
-                lambda transaction: self._rules.release(transaction, message_id, handlers, token),
-                "release",
-            )
-
-    def show(self, message_id: str) -> list[HandlerRecord]:
-        """Return the records of a message, sorted by the names of its handlers."""
-        return self._run(lambda transaction: self._rules.show(transaction, message_id), "read")
-
-    def forget(self, message_id: str) -> int:
-        """Forget a message, as `IdempotencyStore.forget` says."""
-        return self._run(lambda transaction: self._rules.forget(transaction, message_id))
+            super().release(message_id, handlers, token)
 
     def purge(self) -> int:
         """Forget everything older than the retention; returns how many handlers that were."""

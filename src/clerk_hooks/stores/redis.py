@@ -8,20 +8,18 @@ its last second, the handlers confirmed in that second run again. Redis must not
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from ..idempotency import (
     DEFAULT_RETENTION,
     DEFAULT_TIMEOUT,
-    Claim,
-    HandlerRecord,
-    ObjectVersion,
     checked_clock,
     checked_retention,
     checked_timeout,
 )
+from ..store_methods import AsyncStoreMethods, Result, StoreMethods
 
 try:
     import redis
@@ -36,10 +34,8 @@ from ._redis_calls import Call, Calls
 from ._redis_clients import begin_call, client_maker
 from ._redis_errors import unavailable
 
-_Answer = TypeVar("_Answer")
 
-
-class RedisStore:
+class RedisStore(StoreMethods):
     """An `IdempotencyStore` in Redis 5 or newer, given a client of redis-py or a URL.
 
     All keys begin with `prefix`, whose braces keep them in one slot of a cluster. Confirmed
@@ -67,34 +63,6 @@ class RedisStore:
         self._client = client_maker(client, redis, self._timeout, prefix)()
         self._theirs = client
 
-    def claim(
-        self,
-        message_id: str,
-        handlers: Sequence[str],
-        lease: timedelta,
-        object: ObjectVersion | None = None,
-    ) -> Claim:
-        """Claim handlers of a message, as `IdempotencyStore.claim` says."""
-        return self._run(self._calls.claim(message_id, handlers, lease, object))
-
-    def confirm(
-        self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None
-    ) -> bool:
-        """Record that a handler succeeded, as `IdempotencyStore.confirm` says."""
-        return self._run(self._calls.confirm(message_id, handler, token, mark))
-
-    def release(self, message_id: str, handlers: Sequence[str], token: str) -> None:
-        """Give up claims, as `IdempotencyStore.release` says."""
-        self._run(self._calls.release(message_id, handlers, token))
-
-    def show(self, message_id: str) -> list[HandlerRecord]:
-        """Return the records of a message, sorted by the names of its handlers."""
-        return self._run(self._calls.show(message_id))
-
-    def forget(self, message_id: str) -> int:
-        """Forget a message, as `IdempotencyStore.forget` says."""
-        return self._run(self._calls.forget(message_id))
-
     def purge(self) -> int:
         """Return 0: Redis itself forgets everything older than the retention."""
         return 0
@@ -104,7 +72,8 @@ class RedisStore:
         if self._client is not self._theirs:
             self._client.connection_pool.disconnect()
 
-    def _run(self, call: Call[_Answer]) -> _Answer:
+    def _do(self, method: Callable[..., Result], *arguments: Any) -> Result:
+        call: Call[Result] = getattr(self._calls, method.__name__)(*arguments)
         begin_call(self._timeout)
         try:
             try:
@@ -116,7 +85,7 @@ class RedisStore:
         return call.read(reply)
 
 
-class AsyncRedisStore:
+class AsyncRedisStore(AsyncStoreMethods):
     """An `AsyncIdempotencyStore` in Redis: like `RedisStore`, for a client of ``redis.asyncio``.
 
     It answers without a thread. It has its own connections on each event loop that uses it, so the
@@ -140,34 +109,6 @@ class AsyncRedisStore:
         # A forked process has loops of its own, and so leaves alone what its parent has here.
         self._clients: dict[asyncio.AbstractEventLoop, Any] = {}
 
-    async def aclaim(
-        self,
-        message_id: str,
-        handlers: Sequence[str],
-        lease: timedelta,
-        object: ObjectVersion | None = None,
-    ) -> Claim:
-        """Claim handlers of a message, as `IdempotencyStore.claim` says."""
-        return await self._run(self._calls.claim(message_id, handlers, lease, object))
-
-    async def aconfirm(
-        self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None
-    ) -> bool:
-        """Record that a handler succeeded, as `IdempotencyStore.confirm` says."""
-        return await self._run(self._calls.confirm(message_id, handler, token, mark))
-
-    async def arelease(self, message_id: str, handlers: Sequence[str], token: str) -> None:
-        """Give up claims, as `IdempotencyStore.release` says."""
-        await self._run(self._calls.release(message_id, handlers, token))
-
-    async def ashow(self, message_id: str) -> list[HandlerRecord]:
-        """Return the records of a message, sorted by the names of its handlers."""
-        return await self._run(self._calls.show(message_id))
-
-    async def aforget(self, message_id: str) -> int:
-        """Forget a message, as `IdempotencyStore.forget` says."""
-        return await self._run(self._calls.forget(message_id))
-
     async def apurge(self) -> int:
         """Return 0: Redis itself forgets everything older than the retention."""
         return 0
@@ -178,7 +119,8 @@ class AsyncRedisStore:
         if client is not None and client is not self._theirs:
             await client.connection_pool.disconnect()
 
-    async def _run(self, call: Call[_Answer]) -> _Answer:
+    async def _ado(self, method: Callable[..., Result], *arguments: Any) -> Result:
+        call: Call[Result] = getattr(self._calls, method.__name__)(*arguments)
         try:
             if sys.version_info >= (3, 11):  # It needs no task of its own, as wait_for does.
                 async with asyncio.timeout(self._timeout):

@@ -11,17 +11,15 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from math import ceil
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, cast
 
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db import DataError, Error, IntegrityError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ...errors import ConfigurationError, StoreUnavailable
-from ...stores._store import Kind, Work
+from ...stores._store import Busy, Kind, Result, Work
 from ...stores._transaction import Rows, Transaction
-
-_Result = TypeVar("_Result")
 
 _RELEASE_WAIT = 0.1
 """Seconds. A release waits for writes that take a moment, but not for the handler's own."""
@@ -40,10 +38,6 @@ _MYSQL_UNDO = (
 # Two transactions deadlocked or could not be serialized, and this one was rolled back.
 _CONFLICTS = frozenset({"40001", "40P01", 1213, 1020})
 _NO_TABLE = frozenset({"42P01", 1146})
-
-
-class Busy(StoreUnavailable):
-    """An SQLite file that others have locked."""
 
 
 class _Fetched(NamedTuple):
@@ -89,7 +83,7 @@ class Database:
             reason="outer_transaction",
         )
 
-    def run(self, work: Work[_Result], kind: Kind) -> _Result:
+    def run(self, work: Work[Result], kind: Kind) -> Result:
         """Do `work` in a transaction, which is rolled back if it raises.
 
         After a conflict it is repeated while there is time. Raises `StoreUnavailable`.
@@ -171,7 +165,7 @@ class Database:
         is_busy = self.connection.vendor == "sqlite" and "locked" in str(error)
         return Busy(f"{words}: locked") if is_busy else StoreUnavailable(words)
 
-    def _attempt(self, connection: BaseDatabaseWrapper, work: Work[_Result], kind: Kind) -> _Result:
+    def _attempt(self, connection: BaseDatabaseWrapper, work: Work[Result], kind: Kind) -> Result:
         seconds = min(self._timeout, _RELEASE_WAIT) if kind == "release" else self._timeout
         with (
             transaction.atomic(self.using),

@@ -15,9 +15,10 @@ process dies.
 """
 
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.apps import apps
@@ -29,26 +30,24 @@ from ...errors import ClaimLost, ConfigurationError
 from ...idempotency import (
     DEFAULT_RETENTION,
     DEFAULT_TIMEOUT,
-    Claim,
-    HandlerRecord,
-    ObjectVersion,
     checked_clock,
     checked_retention,
     checked_timeout,
 )
 from ...running_handler import RunningHandler, claimed_by
+from ...store_methods import AsyncStoreMethods
 from ...stores._own import Absent, Block, confirm, find
 from ...stores._spelling import SPELLINGS
 from ...stores._sql import Rules
 from ...stores._store import Kind, Result, SQLStore, Work
 from ._block import begin, bound, check_end
-from ._database import Busy, Database
+from ._database import Database
 from ._tables import CLAIMS, MARKS
 
 _APP = "clerk_hooks.contrib.django"
 
 
-class DjangoStore(SQLStore):
+class DjangoStore(SQLStore, AsyncStoreMethods):
     """An idempotency store in the database `using` of the settings; sync and async.
 
     The app ``clerk_hooks.contrib.django`` has its tables. Confirmed handlers are remembered for
@@ -115,54 +114,18 @@ class DjangoStore(SQLStore):
             running.to_check = True
             confirm(self._rules, running, opened)
 
-    def confirm(
-        self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None
-    ) -> bool:
-        """Remember that a handler has succeeded, as `IdempotencyStore.confirm` says."""
-        self._database.check_none_open("confirm")  # The handler may have turned autocommit off.
-        return super().confirm(message_id, handler, token, mark)
-
-    def release(self, message_id: str, handlers: Sequence[str], token: str) -> None:
-        """Give up claims, as `IdempotencyStore.release` says, unless somebody has locked them."""
-        with suppress(Busy):
-            super().release(message_id, handlers, token)
-
-    async def aclaim(
-        self,
-        message_id: str,
-        handlers: Sequence[str],
-        lease: timedelta,
-        object: ObjectVersion | None = None,
-    ) -> Claim:
-        """Claim handlers of a message, as `IdempotencyStore.claim` says."""
-        return await sync_to_async(self.claim)(message_id, handlers, lease, object)
-
-    async def aconfirm(
-        self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None
-    ) -> bool:
-        """Remember that a handler has succeeded, as `IdempotencyStore.confirm` says."""
-        return await sync_to_async(self.confirm)(message_id, handler, token, mark)
-
-    async def arelease(self, message_id: str, handlers: Sequence[str], token: str) -> None:
-        """Give up claims, as `IdempotencyStore.release` says, unless somebody has locked them."""
-        await sync_to_async(self.release)(message_id, handlers, token)
-
-    async def ashow(self, message_id: str) -> list[HandlerRecord]:
-        """Return the records of a message, sorted by the names of its handlers."""
-        return await sync_to_async(self.show)(message_id)
-
-    async def aforget(self, message_id: str) -> int:
-        """Forget a message, as `IdempotencyStore.forget` says."""
-        return await sync_to_async(self.forget)(message_id)
-
-    async def apurge(self) -> int:
-        """Forget everything older than the retention; returns how many handlers that were."""
-        return await sync_to_async(self.purge)()
+    def _do(self, method: Callable[..., Result], *arguments: Any) -> Result:
+        name = method.__name__
+        if name in ("claim", "confirm"):  # The handler may have turned autocommit off.
+            self._database.check_none_open(name)
+        return super()._do(method, *arguments)
 
     def _run(self, work: Work[Result], kind: Kind = "write") -> Result:
-        if kind == "claim":
-            self._database.check_none_open("claim")
         return self._database.run(work, kind)
+
+    async def _ado(self, method: Callable[..., Result], *arguments: Any) -> Result:
+        call: Callable[..., Result] = getattr(self, method.__name__)
+        return await sync_to_async(call)(*arguments)
 
     @contextmanager
     def _steps(self, running: RunningHandler) -> Generator[None]:

@@ -1,7 +1,7 @@
 """`AsyncSQLAlchemyStore`: the synchronous store, run in greenlets."""
 
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import timedelta
 from functools import partial
@@ -11,16 +11,10 @@ from sqlalchemy import URL
 
 from ...delivery import Delivery
 from ...errors import ConfigurationError
-from ...idempotency import (
-    DEFAULT_RETENTION,
-    DEFAULT_TIMEOUT,
-    Claim,
-    HandlerRecord,
-    ObjectVersion,
-)
+from ...idempotency import DEFAULT_RETENTION, DEFAULT_TIMEOUT
 from ...running_handler import RunningHandler, claimed_by
+from ...store_methods import AsyncStoreMethods, Result
 from .._own import Block
-from .._store import Result
 from ._greenlets import in_time, synchronous
 from ._sync import SQLAlchemyStore
 
@@ -33,7 +27,7 @@ if TYPE_CHECKING:
     )
 
 
-class AsyncSQLAlchemyStore:
+class AsyncSQLAlchemyStore(AsyncStoreMethods):
     """An `AsyncIdempotencyStore` in the database of `engine`: an `AsyncEngine` or a URL.
 
     The options and what it raises are those of `SQLAlchemyStore`. A call that takes longer than
@@ -60,34 +54,6 @@ class AsyncSQLAlchemyStore:
             clock=clock,
         )
         self._seconds = timeout.total_seconds()
-
-    async def aclaim(
-        self,
-        message_id: str,
-        handlers: Sequence[str],
-        lease: timedelta,
-        object: ObjectVersion | None = None,
-    ) -> Claim:
-        """Claim handlers of a message, as `IdempotencyStore.claim` says."""
-        return await self._in_time(self._store.claim, message_id, handlers, lease, object)
-
-    async def aconfirm(
-        self, message_id: str, handler: str, token: str, mark: ObjectVersion | None = None
-    ) -> bool:
-        """Remember that a handler has succeeded, as `IdempotencyStore.confirm` says."""
-        return await self._in_time(self._store.confirm, message_id, handler, token, mark)
-
-    async def arelease(self, message_id: str, handlers: Sequence[str], token: str) -> None:
-        """Give up claims, as `IdempotencyStore.release` says, unless somebody has locked them."""
-        await self._in_time(self._store.release, message_id, handlers, token)
-
-    async def ashow(self, message_id: str) -> list[HandlerRecord]:
-        """Return the records of a message, sorted by the names of its handlers."""
-        return await self._in_time(self._store.show, message_id)
-
-    async def aforget(self, message_id: str) -> int:
-        """Forget a message, as `IdempotencyStore.forget` says."""
-        return await self._in_time(self._store.forget, message_id)
 
     async def apurge(self) -> int:
         """Forget everything older than the retention; returns how many handlers that were."""
@@ -122,6 +88,9 @@ class AsyncSQLAlchemyStore:
         running = claimed_by(self, delivery, "confirm_in")
         join = partial(self._store.join, running, _target(session))
         return _Confirmation(running, partial(self._in_time, join, grace=1))
+
+    async def _ado(self, method: Callable[..., Result], *arguments: Any) -> Result:
+        return await self._in_time(getattr(self._store, method.__name__), *arguments)
 
     async def _in_time(
         self, call: Callable[..., Result], *arguments: Any, seconds: float = 0, grace: float = 0
