@@ -19,11 +19,17 @@ from .worker import LEASE
 
 THREADS = 8
 PROCESSES = 8
+LONG = timedelta(minutes=5)
+"""The timeout of stores: how long others may have the database is not what is tested.
+
+SQLite gives the lock of a file to anyone who waits for it, so that one may have to wait for all the
+others' work, while a disk is slow; and half of the timeout is for that.
+"""
 
 
 @pytest.fixture
 def store(place: Backend) -> Any:
-    return place.open(timeout=timedelta(seconds=60))
+    return place.open(timeout=LONG)
 
 
 def at_once(task: Any) -> list[Any]:
@@ -51,7 +57,7 @@ def test_of_threads_that_claim_at_once_each_handler_goes_to_one(store: Any) -> N
 
 def test_of_threads_that_take_over_at_once_each_handler_goes_to_one(place: Backend) -> None:
     now = [1_700_000_000.0]
-    store = place.open(clock=lambda: now[0], timeout=timedelta(seconds=60))
+    store = place.open(clock=lambda: now[0], timeout=LONG)
     for n in range(10):
         store.claim(f"msg_{n}", ["a", "b"], LEASE, None)
     now[0] += 61

@@ -31,10 +31,17 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
         yield place
 
 
+def patience() -> float:
+    """The timeout of a store, in seconds: a connection and some statements take less, here too."""
+    return 1 + slowness()
+
+
 class Shop:
     """An endpoint with a handler that counts, and can do something while it runs."""
 
-    def __init__(self, store: Any) -> None:
+    def __init__(self, place: Backend) -> None:
+        self.timeout = patience()
+        store = build(place.kind, place.url, timeout=timedelta(seconds=self.timeout))
         self.runs = 0
         self.during: list[Callable[[], object]] = []
         router = Router()
@@ -64,7 +71,7 @@ def wire(place: Backend) -> Iterator[Proxy]:
 
 @pytest.fixture
 def shop(place: Backend, wire: Proxy) -> Iterator[Shop]:
-    shop = Shop(build(place.kind, place.url, timeout=timedelta(seconds=2)))
+    shop = Shop(place)
     yield shop
     wire.cut()
     shop.receiver.close()
@@ -87,7 +94,7 @@ def test_a_connection_cut_while_a_handler_runs_loses_nothing(shop: Shop, wire: P
 def test_while_the_database_is_out_of_reach_nothing_runs_nor_is_acknowledged(
     place: Backend, wire: Proxy
 ) -> None:
-    shop = Shop(build(place.kind, place.url, timeout=timedelta(seconds=2)))
+    shop = Shop(place)
     wire.close()
     assert shop.receive("msg_1") == 503
     assert shop.runs == 0
@@ -126,7 +133,7 @@ def test_a_database_that_goes_silent_is_not_waited_for_longer_than_the_timeout(
     for _ in range(2):  # On a connection that there is, and on one that there is not.
         started = time.monotonic()
         assert shop.receive("msg_2") == 503
-        assert time.monotonic() - started < 2 + 0.6 * slowness()
+        assert time.monotonic() - started < shop.timeout + 0.6 * slowness()
     wire.is_frozen = False
     wire.cut()
     assert shop.receive("msg_2") == 200
@@ -136,13 +143,14 @@ def test_a_database_that_goes_silent_is_not_waited_for_longer_than_the_timeout(
 @pytest.mark.parametrize("place", ["sqlalchemy-psycopg", "sqlalchemy-pymysql"], indirect=True)
 def test_an_engine_of_the_apps_own_needs_no_limits_for_that(place: Backend, wire: Proxy) -> None:
     engine = sqlalchemy.create_engine(place.url)
-    store = SQLAlchemyStore(engine, timeout=timedelta(seconds=1))
+    timeout = slowness()
+    store = SQLAlchemyStore(engine, timeout=timedelta(seconds=timeout))
     assert store.claim("msg_1", ["h"], LEASE).run == ("h",)
     wire.is_frozen = True
     started = time.monotonic()
     with pytest.raises(StoreUnavailable):
         store.claim("msg_2", ["h"], LEASE)
-    assert time.monotonic() - started < 1 + 0.6 * slowness()
+    assert time.monotonic() - started < 1.6 * timeout
     wire.is_frozen = False
     wire.cut()
     assert store.claim("msg_2", ["h"], LEASE).run == ("h",)
@@ -153,7 +161,8 @@ def test_an_engine_of_the_apps_own_needs_no_limits_for_that(place: Backend, wire
 def test_nor_does_a_handlers_own_connection(place: Backend, wire: Proxy) -> None:
     limits = {"connect_timeout": 2} | ({} if "psycopg" in place.name else {"read_timeout": 2})
     engine = sqlalchemy.create_engine(place.url, connect_args=limits)
-    store, router = SQLAlchemyStore(engine, timeout=timedelta(seconds=1)), Router()
+    timeout = slowness()
+    store, router = SQLAlchemyStore(engine, timeout=timedelta(seconds=timeout)), Router()
     begun: list[float] = []
 
     @router.on("user.created", name="h")
@@ -165,7 +174,7 @@ def test_nor_does_a_handlers_own_connection(place: Backend, wire: Proxy) -> None
 
     assert Receiver(store, router).receive("msg_1") == 503
     # Its claim cannot be released either, as the engine can make no other connection in 2 s.
-    assert time.monotonic() - begun[0] < 1 + 2 + 0.6 * slowness()
+    assert time.monotonic() - begun[0] < 1.6 * timeout + 2
     wire.is_frozen = False
     wire.cut()
     assert place.sql("SELECT * FROM effects") == []
@@ -174,10 +183,9 @@ def test_nor_does_a_handlers_own_connection(place: Backend, wire: Proxy) -> None
 
 @pytest.mark.parametrize("place", ["sqlalchemy-psycopg"], indirect=True)
 def test_a_connection_that_postgresql_terminates_is_replaced(place: Backend) -> None:
-    store = build(place.kind, place.url)
-    shop = Shop(store)
+    shop = Shop(place)
     assert shop.receive("msg_1") == 200
-    with engine_of(store).connect() as connection:  # The one that there is.
+    with engine_of(shop.receiver.store).connect() as connection:  # The one that there is.
         (pid,) = connection.exec_driver_sql("SELECT pg_backend_pid()").one()
     assert place.sql(f"SELECT pg_terminate_backend({pid}, 5000)") == [(True,)]
     assert [shop.receive("msg_1"), shop.receive("msg_2")] == [200, 200]
@@ -195,14 +203,14 @@ LOCK = {
 def test_a_table_that_is_locked_is_not_waited_for_longer_than_the_timeout(
     place: Backend,
 ) -> None:
-    shop = Shop(build(place.kind, place.url, timeout=timedelta(seconds=2)))
+    shop = Shop(place)
     assert shop.receive("msg_1") == 200
     engine = sqlalchemy.create_engine(place.url)
     with engine.connect() as connection:
         connection.exec_driver_sql(LOCK[engine.dialect.name])
         started = time.monotonic()
         assert shop.receive("msg_2") == 503
-        assert time.monotonic() - started < 2 + 0.6 * slowness()
+        assert time.monotonic() - started < shop.timeout + 0.6 * slowness()
         connection.invalidate()
     assert shop.receive("msg_2") == 200
     assert shop.runs == 2

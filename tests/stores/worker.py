@@ -90,7 +90,7 @@ class Awaited:
         self._thread.start()
 
     def run(self, coroutine: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(60)
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(600)
 
     def claim(self, *arguments: Any) -> Any:
         return self.run(self.store.aclaim(*arguments))
@@ -111,9 +111,19 @@ class Awaited:
         return self.run(self.store.apurge())
 
     def stop(self) -> None:
+        self.run(end_tasks())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(10)
         self.loop.close()
+
+
+async def end_tasks() -> None:
+    """End what a store has abandoned: it may still be opening a connection, or closing one."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.sleep(0)  # Sockets are closed in the next round of the loop.
 
 
 def say(value: object) -> None:
@@ -155,6 +165,7 @@ class Receiver:
             self.store.close()
         else:
             self._loop.run_until_complete(engine_of(self.store).dispose())
+            self._loop.run_until_complete(end_tasks())
             self._loop.close()
 
 
