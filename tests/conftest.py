@@ -32,6 +32,7 @@ SLOW = {
     *("docs/test_site.py", "docs/test_types.py", "test_collection.py", "test_pytest_plugin.py"),
     *("testing/test_strategies.py", "events/test_tolerant.py", "test_json_text.py"),  # Properties.
     *("adapters/test_fastapi_servers.py", "adapters/test_kept_clients.py"),
+    *("adapters/test_handoff_queues.py", "test_handoff_processes.py"),
     *("adapters/test_uwsgi.py", "test_dispatch_loop.py"),
     *(
         "worker/test_processes.py",

@@ -17,7 +17,7 @@ pytest.importorskip("fastapi")
 from fastapi import APIRouter, Body, Depends, FastAPI, HTTPException, Request
 
 from clerk_hooks import ConfigurationError, Delivery, Endpoint, MemoryStore, Router
-from clerk_hooks.adapters.fastapi import clerk_router
+from clerk_hooks.adapters.fastapi import Received, clerk_router
 from clerk_hooks.events import SessionCreated, UserCreated, UserDeleted, UserUpdated
 
 from .application import SECRET, payload, signed
@@ -419,3 +419,42 @@ class TestMistakes:
     def test_an_endpoint_is_needed(self) -> None:
         with pytest.raises(ConfigurationError, match="pass an Endpoint, not Router"):
             clerk_router(Router(), context=await_it)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrapping", [clerk_router, Received])
+def test_a_context_beside_a_handoff_is_refused_when_the_app_is_made(
+    wrapping: Callable[..., object], get_session: Callable[[], AsyncIterator[Session]]
+) -> None:
+    endpoint = Endpoint(handoff=lambda delivery: None, secret=SECRET)
+    with pytest.raises(ConfigurationError, match="a context cannot go with them"):
+        wrapping(endpoint, context=get_session)
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_dependencies_run_before_a_handoff(steps: Steps, is_refused: bool) -> None:
+    def limit() -> None:
+        steps.append("limit")
+        if is_refused:
+            raise HTTPException(429)
+
+    app = FastAPI()
+    endpoint = Endpoint(handoff=lambda delivery: steps.append(delivery.type), secret=SECRET)
+    app.include_router(clerk_router(endpoint, PATH, dependencies=[Depends(limit)]))
+    body, headers = signed(payload("user.created"))
+    answer = ask(app, PATH, body, headers)
+    assert answer.status == (429 if is_refused else 202)
+    assert steps == (["limit"] if is_refused else ["limit", "user.created"])
+
+
+def test_a_route_of_ones_own_gets_what_was_queued() -> None:
+    app, queued = FastAPI(), list[Delivery]()
+    received = Received(Endpoint(handoff=queued.append, secret=SECRET))
+
+    @app.post("/own", status_code=202)
+    async def own(delivery: Annotated[Delivery, Depends(received)]) -> str:
+        return delivery.message_id
+
+    body, headers = signed(payload("user.created"))
+    answer = ask(app, "/own", body, headers)
+    assert (answer.status, answer.body) == (202, f'"{headers["svix-id"]}"'.encode())
+    assert [delivery.payload for delivery in queued] == [body]
