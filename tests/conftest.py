@@ -45,6 +45,17 @@ SLOW = {
 }
 """Paths of tests that are not marked as ``quick``."""
 
+EARLY = [
+    *("docs/test_site.py", "test_chaos.py", "contrib/test_killed.py", "test_collection.py"),
+    *("adapters/test_kept_clients.py", "docs/test_recipes_exactly_once.py"),
+    *("stores/test_redis_clients.py", "test_mutants.py", "test_leaks.py", "docs/test_types.py"),
+]
+"""Paths of tests that run first, in this order.
+
+Each has a test that takes longest of all, mostly waiting for a process of its own. At the end of a
+run, nothing would be left to do beside it.
+"""
+
 # How thoroughly property tests look; `properties.examples` scales what a test asks for. Without a
 # deadline, as the machine may be busy. The same examples each time, so that a failure is the fault
 # of the change at hand.
@@ -116,6 +127,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not is_slow(item.path):
             item.add_marker("quick")
+    ranks = {TESTS / name: rank for rank, name in enumerate(EARLY)}
+    items.sort(key=lambda item: ranks.get(item.path, len(EARLY)))
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import SLOW, TESTS
+from .conftest import EARLY, SLOW, TESTS
 
 ROOT = Path(__file__).parents[1]
 
@@ -35,5 +35,5 @@ def test_every_process_collects_the_same_tests_in_the_same_order(
     assert [test for test in every if test in chosen] == here
 
 
-def test_everything_that_is_said_to_be_slow_exists() -> None:
-    assert [name for name in SLOW if not (TESTS / name).exists()] == []
+def test_everything_that_is_said_to_be_slow_or_to_run_early_exists() -> None:
+    assert [name for name in [*SLOW, *EARLY] if not (TESTS / name).exists()] == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -16,6 +15,8 @@ from clerk_hooks import pytest_plugin as plugin
 from clerk_hooks.events import UserCreated
 from clerk_hooks.pytest_plugin import ClerkAdeliver, ClerkDeliver, ClerkSample
 from clerk_hooks.testing import SECRET, sample
+
+from . import forking
 
 OTHER = "whsec_" + 32 * "A"
 
@@ -93,7 +94,7 @@ async def test_a_forged_delivery_is_refused(clerk_adeliver, clerk_sample, clerk_
 
 
 def run_pytest(
-    folder: Path, *arguments: str, secret: str = OTHER, plugin: str = ""
+    folder: Path, *arguments: str, plugin: str = "", is_new: bool = False
 ) -> subprocess.CompletedProcess[str]:
     """pytest in a project of its own, in which warnings are errors.
 
@@ -102,14 +103,11 @@ def run_pytest(
     without = [f"no:{name}" for name in ("cacheprovider", "anyio", "asyncio") if name != plugin]
     warnings = "default" if plugin else "error"
     options = [word for name in without for word in ("-p", name)]
-    return subprocess.run(
-        [sys.executable, "-W", warnings, "-m", "pytest", *options, *arguments],
+    return forking.run(
+        ["-W", warnings, "-m", "pytest", *options, *arguments],
         cwd=folder,
-        env={**os.environ, "CLERK_WEBHOOK_SIGNING_SECRET": secret},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+        env={**os.environ, "CLERK_WEBHOOK_SIGNING_SECRET": OTHER},
+        is_new=is_new,
     )
 
 
@@ -121,7 +119,7 @@ def test_pytest_finds_the_plugin_by_itself() -> None:
 def test_a_project_with_the_line_in_its_conftest_can_be_tested(tmp_path: Path) -> None:
     for name, text in (("conftest.py", CONFTEST), ("app.py", APP), ("test_app.py", TESTS)):
         (tmp_path / name).write_text(text)
-    result = run_pytest(tmp_path, "-q")
+    result = run_pytest(tmp_path, "-q", is_new=True)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "2 passed" in result.stdout
     assert "warning" not in result.stdout
@@ -151,7 +149,7 @@ def test_environment():
     assert not [name for name in heavy if name in sys.modules]
     assert "clerk_hooks.pytest_plugin" in sys.modules
 """)
-    result = run_pytest(tmp_path, "-q", "-p", "no:hypothesispytest")
+    result = run_pytest(tmp_path, "-q", "-p", "no:hypothesispytest", is_new=True)
     assert result.returncode == 0, result.stdout + result.stderr
 
 

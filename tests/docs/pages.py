@@ -257,8 +257,9 @@ class Page:
         self.logger.setLevel(level)
         for module in self.folder.glob("*.py"):
             sys.modules.pop(module.stem, None)
-        self.namespace.clear()
-        gc.collect()  # So that what a page leaves open is this page's affair.
+        if len(self.namespace) > 1:
+            self.namespace.clear()
+            gc.collect()  # So that what a page leaves open is this page's affair.
 
 
 def commands(text: str) -> list[str]:
