@@ -19,7 +19,7 @@ def _place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture
 def place(_place: Place) -> Iterator[Place]:
     """A place without messages."""
-    _place.empty()
+    _place.clear()
     yield _place
     _place.close()
 

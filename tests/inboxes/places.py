@@ -34,11 +34,12 @@ class Place:
         self.kind = kind
         self.url = url
         self._opened: list[Any] = []
+        self._own: Any = None
         if kind in SYNC_SQL:
             self._engine: Any = create_engine(url)
         elif kind in ASYNC_SQL:
             self._engine = async_engine(url)
-            self._loop = Loop()
+            self.loop = Loop()
         if "sqlite:" in url or "aiosqlite:" in url:
             event.listen(getattr(self._engine, "sync_engine", self._engine), "connect", hasten)
 
@@ -51,7 +52,7 @@ class Place:
         elif self.kind in SYNC_SQL:
             inbox = SQLAlchemyInbox(self._engine, **options)
         else:
-            inbox = Awaited(AsyncSQLAlchemyInbox(self._engine, **options), self._loop.run)
+            inbox = Awaited(AsyncSQLAlchemyInbox(self._engine, **options), self.loop.run)
         return inbox
 
     def fill(self, number: int, **columns: Any) -> None:
@@ -72,19 +73,26 @@ class Place:
         rows = self._do(lambda work: work.execute(f"SELECT COUNT(*) FROM {table}", {}).fetchall())
         return int(rows[0][0])
 
-    def _do(self, work: Any) -> Any:
-        inbox = self.open()
-        inbox.status()
-        return inbox._run(work, "write")
+    def drop_tables(self) -> None:
+        """Drop the tables, which an inbox that is opened after this makes again."""
+        self._do(lambda work: work.execute("DROP TABLE clerk_hooks_messages", {}))
+        self._do(lambda work: work.execute("DROP TABLE clerk_hooks_workers", {}))
+        self._own = None
 
-    def empty(self) -> None:
-        """Close what was opened, and delete all rows."""
+    def _do(self, work: Any) -> Any:
+        if self._own is None:
+            self._own = self.open()
+            self._own.status()
+        return self._own._run(work, "write")
+
+    def clear(self) -> None:
+        """Delete all rows."""
         self._do(lambda work: work.execute("DELETE FROM clerk_hooks_messages", {}))
         self._do(lambda work: work.execute("DELETE FROM clerk_hooks_workers", {}))
-        self.close()
 
     def close(self) -> None:
         """Close what was opened."""
+        self._own = None
         while self._opened:
             self._opened.pop().close()
 
@@ -94,8 +102,8 @@ class Place:
         if self.kind in SYNC_SQL:
             self._engine.dispose()
         elif self.kind in ASYNC_SQL:
-            self._loop.run(self._engine.dispose())
-            self._loop.stop()
+            self.loop.run(self._engine.dispose())
+            self.loop.stop()
 
 
 def hasten(connection: Any, _: object) -> None:

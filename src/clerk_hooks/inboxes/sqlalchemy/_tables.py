@@ -5,12 +5,14 @@ what may be longer than 65,535 bytes.
 """
 
 from sqlalchemy import Column, Double, Index, Integer, LargeBinary, MetaData, String, Table, Text
-from sqlalchemy.dialects.mysql import MEDIUMTEXT
+from sqlalchemy.dialects.mysql import MEDIUMBLOB, MEDIUMTEXT
 
 from ...stores._spelling import KEY_LENGTH
 from ...stores.sqlalchemy._tables import OPTIONS, ddl_of
 from .._spelling import INDEX, MESSAGES, PAYLOAD_SIZE, WORKERS
 
+# By its name, as Alembic takes a size for another type.
+_BYTES = LargeBinary(PAYLOAD_SIZE).with_variant(MEDIUMBLOB(), "mysql", "mariadb")
 _TEXT = Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
 
 metadata = MetaData()
@@ -22,7 +24,7 @@ messages = Table(
     Column("message_id", String(KEY_LENGTH), primary_key=True),
     Column("attempted_at", Double, nullable=False),  # Unix seconds, as all times.
     Column("event_type", String(KEY_LENGTH)),
-    Column("payload", LargeBinary(PAYLOAD_SIZE)),
+    Column("payload", _BYTES),
     Column("carrier", _TEXT, nullable=False),  # JSON.
     Column("accepted_at", Double, nullable=False),
     Column("state", String(9), nullable=False),
