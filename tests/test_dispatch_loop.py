@@ -244,9 +244,14 @@ def test_an_async_handler_may_dispatch_in_a_thread(router: Router) -> None:
     assert ran == [EVENT]
 
 
-def test_inside_a_running_loop_sync_handlers_run(router: Router) -> None:
+@pytest.mark.parametrize("result", [None, 5])
+def test_inside_a_running_loop_sync_handlers_run(router: Router, result: object) -> None:
     ran: list[object] = []
-    router.on("user.created")(ran.append)
+
+    @router.on("user.created")
+    def handler(event: object) -> object:
+        ran.append(event)
+        return result
 
     async def main() -> None:
         router.dispatch(EVENT)
