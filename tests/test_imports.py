@@ -162,7 +162,7 @@ ALLOWED = {
     "stores": Sees("", "", "stores.redis stores.sqlalchemy stores.sqlite"),
     "stores._lua": Sees(),
     "stores._redis_calls": Sees("errors idempotency stores._lua"),
-    "stores._redis_clients": Sees("errors redis asyncio"),
+    "stores._redis_clients": Sees("errors stores._fork redis asyncio"),
     "stores._redis_errors": Sees("errors redis"),
     "stores.redis": Sees(
         "idempotency store_methods stores._redis_calls stores._redis_clients "

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 import traceback
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -352,3 +353,35 @@ def test_a_forked_process_leaves_the_connections_of_its_parents_loop_alone(
         assert admin.info("stats")["total_connections_received"] == 3
     loop.run_until_complete(store.aclose())
     loop.close()
+
+
+def test_a_forked_process_does_not_wait_for_a_connection_of_its_parents_threads(
+    server: RedisServer,
+) -> None:
+    begun, may_go_on = threading.Event(), threading.Event()
+
+    def connect(connection: Any) -> None:
+        begun.set()
+        may_go_on.wait(60)
+        connection.on_connect()
+
+    client = redis.Redis(port=server.port, max_connections=1, redis_connect_func=connect)
+    store = RedisStore(client, timeout=timedelta(seconds=20))
+    thread = threading.Thread(target=store.show, args=("msg_1",))
+    thread.start()
+    assert begun.wait(60)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Of the fork beside a thread.
+        child = os.fork()
+    if child == 0:
+        try:
+            may_go_on.set()
+            os._exit(0 if store.claim("msg_child", ["h"], LEASE).run == ("h",) else 1)
+        finally:
+            os._exit(2)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    may_go_on.set()
+    thread.join()
+    store.close()
+    client.close()
+    assert status == 0

@@ -60,7 +60,7 @@ class RedisStore(StoreMethods):
     ) -> None:
         self._calls = Calls(prefix, checked_retention(retention), checked_clock(clock))
         self._timeout = checked_timeout(timeout)
-        self._client = client_maker(client, redis, self._timeout, prefix)()
+        self._client = client_maker(client, redis, prefix)()
         self._theirs = client
 
     def purge(self) -> int:
@@ -105,7 +105,7 @@ class AsyncRedisStore(AsyncStoreMethods):
         self._calls = Calls(prefix, checked_retention(retention), checked_clock(clock))
         self._timeout = checked_timeout(timeout)
         self._theirs = client
-        self._make_client = client_maker(client, redis.asyncio, self._timeout, prefix)
+        self._make_client = client_maker(client, redis.asyncio, prefix)
         # A forked process has loops of its own, and so leaves alone what its parent has here.
         self._clients: dict[asyncio.AbstractEventLoop, Any] = {}
 
