@@ -69,11 +69,12 @@ def _reply(description: str, *properties: str) -> dict[str, Any]:
 
 REPLIES: dict[int | str, dict[str, Any]] = {
     200: _reply("Handled, or no handler is registered", "outcome"),
+    202: _reply("Queued: a worker handles it", "outcome"),
     400: _reply("Not proven to come from Clerk, or malformed", "error", "message"),
     405: _reply("Not a POST", "error", "message"),
     409: _reply("Another run is handling it at this moment", "error", "message"),
     413: _reply("The body is too large", "error", "message"),
     422: _reply("Not readable as an event, or given up by a handler", "error", "message"),
     500: _reply("A handler raised", "error"),
-    503: _reply("The store does not answer", "error"),
+    503: _reply("The store or the queue does not answer", "error"),
 }
