@@ -29,19 +29,14 @@ SLOW = {
     *("docs/test_pages.py", "docs/test_recipes.py", "docs/test_recipes_databases.py"),
     *("docs/test_migrating.py", "docs/test_recipes_exactly_once.py"),
     *("cli/test_demo.py", "cli/test_record.py", "cli/test_store.py", "cli/test_command_line.py"),
+    *("cli/test_inbox.py", "worker/test_inboxes.py", "worker/test_processes.py"),
     *("docs/test_site.py", "docs/test_types.py", "test_collection.py", "test_pytest_plugin.py"),
     *("testing/test_strategies.py", "events/test_tolerant.py", "test_json_text.py"),  # Properties.
     *("adapters/test_fastapi_servers.py", "adapters/test_kept_clients.py"),
     *("adapters/test_handoff_queues.py", "test_handoff_processes.py"),
     *("adapters/test_uwsgi.py", "test_dispatch_loop.py"),
-    *(
-        "worker/test_processes.py",
-        "test_eventloop.py",
-        "test_leaks.py",
-        "test_fuzz.py",
-        "test_forking.py",
-        "test_signature_differential.py",
-    ),
+    *("test_eventloop.py", "test_leaks.py", "test_fuzz.py", "test_signature_differential.py"),
+    "test_forking.py",
 }
 """Paths of tests that are not marked as ``quick``."""
 

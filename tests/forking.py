@@ -54,7 +54,10 @@ MODULES = [
 Nothing that a plugin of pytest consists of: pytest would say that it cannot rewrite it. Nor
 gunicorn, which goes back to the folder in which it was imported.
 """
-NOT_OURS = ("clerk_hooks.__main__", "clerk_hooks.contrib.django", "clerk_hooks.pytest_plugin")
+NOT_OURS = (
+    *("clerk_hooks.__main__", "clerk_hooks.worker.__main__"),
+    *("clerk_hooks.contrib.django", "clerk_hooks.pytest_plugin"),
+)
 
 
 class Program:

@@ -16,6 +16,7 @@ from clerk_hooks import Delivery
 from clerk_hooks.inboxes.sqlite import SQLiteInbox
 from clerk_hooks.messages import Message, Step
 
+from ..inboxes.places import place_of
 from .conftest import Run
 
 LEASE = timedelta(minutes=1)
@@ -246,6 +247,32 @@ def test_a_file_is_named_in_several_ways(
 def test_the_environment_may_name_the_inbox(run: Run, options: list[str]) -> None:
     assert run("inbox", "status", CLERK_HOOKS_INBOX=options[1]).status == 0
     assert "CLERK_HOOKS_INBOX" in run("inbox", "status", "--help", COLUMNS="200").out
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["sqlalchemy-sqlite", "sqlalchemy-aiosqlite", "sqlalchemy-psycopg", "sqlalchemy-pymysql"],
+)
+def test_a_url_names_an_inbox_in_a_database(run: Run, tmp_path: Path, kind: str) -> None:
+    with place_of(kind, tmp_path) as place:
+        place.open().put(Delivery("msg_1", 1_700_000_000, PAYLOAD % b"user.created"))
+        if kind == "sqlalchemy-sqlite":
+            place.url = place.url.replace("sqlite:", "sqlite+pysqlite:")
+        options = ["--inbox", place.url]
+        assert "msg_1" in run("inbox", "list", *options).out
+        assert run("inbox", "retry", "msg_1", *options).status == 0
+        assert json.loads(run("inbox", "status", "--json", *options).out)["counts"]["waiting"] == 1
+        assert run("inbox", "purge", *options).out == "Deleted: 0 messages.\n"
+        assert run("inbox", "drop", "msg_1", *options).status == 0
+        assert run("inbox", "show", "msg_1", *options).status == 1
+
+
+def test_a_url_that_cannot_be_used_does_not_show_its_password(run: Run) -> None:
+    for scheme in ("postgresql+psycopg", "postgresql+asyncpg", "nonsense"):
+        result = run("inbox", "status", "--inbox", f"{scheme}://u:hunter2@127.0.0.1:1/x")
+        assert (result.status, result.out) == (2, "")
+        assert result.err.startswith("clerk-hooks inbox: ")
+        assert "hunter2" not in result.err
 
 
 PROGRAM = """

@@ -17,10 +17,11 @@ from clerk_hooks import Delivery
 from clerk_hooks.inboxes.sqlite import SQLiteInbox
 from clerk_hooks.messages import Record, Selection
 
+from .. import forking
+from ..forking import Process
 from .conftest import delivery
 
 WAIT = 30.0  # Seconds that nothing here takes.
-COMMAND = [sys.executable, "-m", "clerk_hooks.worker"]
 
 
 class Place:
@@ -29,21 +30,20 @@ class Place:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.inbox = SQLiteInbox(folder / "inbox.db")
-        self.processes: list[subprocess.Popen[str]] = []
+        self.processes: list[Process] = []
         shutil.copy(Path(__file__).with_name("app.py"), folder / "app.py")
 
     def put(self, *message_ids: str, event_type: str = "user.created") -> None:
         for message_id in message_ids:
             self.inbox.put(delivery(message_id, event_type))
 
-    def start(self, *arguments: str, lease: float = 60) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [*COMMAND, *(arguments or ["app:worker"])],
-            cwd=self.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": "", "LEASE": str(lease)},
+    def start(self, *arguments: str, lease: float = 60) -> Process:
+        words = ["-m", "clerk_hooks.worker", *(arguments or ["app:worker"])]
+        return self.run(words, LEASE=str(lease))
+
+    def run(self, words: list[str], **variables: str) -> Process:
+        process = forking.start(
+            words, cwd=self.folder, stderr=subprocess.PIPE, env={**os.environ, **variables}
         )
         self.processes.append(process)
         return process
@@ -70,7 +70,8 @@ class Place:
     def close(self) -> None:
         for process in self.processes:
             process.kill()
-            process.communicate()
+            if process.stderr is not None and not process.stderr.closed:
+                process.communicate()
         self.inbox.close()
 
 
@@ -81,7 +82,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
     place.close()
 
 
-def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+def ended(process: Process) -> tuple[int, str]:
     _, errors = process.communicate(timeout=WAIT)
     return process.returncode, errors
 
@@ -216,14 +217,7 @@ def test_the_command_finds_modules_in_the_current_folder(place: Place, tmp_path:
     script = elsewhere / "clerk-hooks"
     script.write_text("from clerk_hooks.__main__ import main\nmain()\n")
     place.put("msg_good")
-    process = subprocess.Popen(
-        [sys.executable, str(script), "worker", "app:worker"],
-        cwd=place.folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    place.processes.append(process)
+    process = place.run([str(script), "worker", "app:worker"])
     place.until(lambda: place.states() == {"done"})
     process.terminate()
     assert ended(process)[0] == 0

@@ -49,6 +49,16 @@ def test_a_take_that_found_all_there_was_is_not_repeated_at_once(schedule: Sched
     assert action(schedule, POLL, running=1) == Action("take", 2)
 
 
+def test_when_the_last_delivery_has_ended_it_looks_at_once(schedule: Schedule) -> None:
+    schedule.took(3, 2, 0, 2)
+    schedule.looked(None, 0)
+    schedule.ended(0.25, 1, is_pause=False)
+    assert action(schedule, 0.25, running=1) == wait(0.75)
+    schedule.ended(0.5, 0, is_pause=False)
+    assert action(schedule, 0.5) == TAKE
+    assert not schedule.is_idle
+
+
 def test_it_backs_off_to_30_seconds_while_the_inbox_is_away(schedule: Schedule) -> None:
     now = 0.0
     for seconds in (1, 2, 4, 8, 16, 30, 30):
@@ -112,27 +122,27 @@ def test_a_store_that_is_away_pauses_the_taking_and_then_one_delivery_tries(
     schedule.took(3, 3, 0, 3)
     now = 0.0
     for seconds in (1, 2, 4, 8, 16, 30, 30):
-        schedule.ended(now, is_pause=True)
+        schedule.ended(now, 2, is_pause=True)
         assert action(schedule, now) == wait(seconds)
         now += seconds
         assert action(schedule, now) == Action("take", 1)
         schedule.took(1, 1, now, 1)
         schedule.looked(None, now)
         assert action(schedule, now, running=1) == wait(LOOK)
-    schedule.ended(now, is_pause=False)
+    schedule.ended(now, 2, is_pause=False)
     assert action(schedule, now) == TAKE
-    schedule.ended(now, is_pause=True)
+    schedule.ended(now, 2, is_pause=True)
     assert action(schedule, now) == wait(1)
 
 
 def test_deliveries_that_end_together_pause_once(schedule: Schedule) -> None:
     for _ in range(3):
-        schedule.ended(0, is_pause=True)
+        schedule.ended(0, 2, is_pause=True)
     assert action(schedule, 0) == wait(1)
 
 
 def test_a_delivery_that_still_runs_shows_that_the_store_is_back(schedule: Schedule) -> None:
-    schedule.ended(0, is_pause=True)
+    schedule.ended(0, 2, is_pause=True)
     schedule.took(1, 1, 1, 1)
     schedule.looked(None, 1 + PROBE)
     assert action(schedule, 0.9 + PROBE, running=1) == wait(LOOK)

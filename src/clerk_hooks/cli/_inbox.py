@@ -6,7 +6,6 @@ import re
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -80,9 +79,9 @@ def _open(name: str) -> Any:
     if _OBJECT.fullmatch(name) and not name.startswith("sqlite:"):
         return _named(name)
     if "://" in name and not name.startswith("sqlite://"):
-        module = import_module("clerk_hooks.inboxes.sqlalchemy")
-        kind = "AsyncSQLAlchemyInbox" if is_async_url(name) else "SQLAlchemyInbox"
-        return getattr(module, kind)(name)
+        from ..inboxes.sqlalchemy import AsyncSQLAlchemyInbox, SQLAlchemyInbox
+
+        return AsyncSQLAlchemyInbox(name) if is_async_url(name) else SQLAlchemyInbox(name)
     from ..inboxes.sqlite import SQLiteInbox
 
     path = name.removeprefix("sqlite:").removeprefix("///")

@@ -38,7 +38,7 @@ class Schedule:
         self._probe_ends = now
         self._next_take = now
         self._next_look = now
-        self._found_all = False  # The last take found less than it asked for.
+        self._is_empty = False  # The last take found nothing while nothing ran.
         self._is_draining = False
         self.is_idle = False
         """Whether the last takes, of both kinds, found nothing, and nothing runs."""
@@ -55,7 +55,7 @@ class Schedule:
             return Action("wait", seconds=LONGEST) if running else Action("take_alone", 1)
         if running and now >= self._next_look:
             return Action("look")
-        if self._found_all and not running:
+        if self._is_empty and not running:
             return Action("take_alone", 1)
         if now < self._next_take:
             return Action("wait", seconds=self._next_take - now)
@@ -69,8 +69,8 @@ class Schedule:
         self._answered()
         self.is_idle = False
         self._probe_ends = now + PROBE
-        self._found_all = count < asked
-        if self._found_all and running:
+        self._is_empty = not running
+        if count < asked and running:
             self._next_take = now + POLL
 
     def took_alone(self, count: int, now: float) -> None:
@@ -78,9 +78,9 @@ class Schedule:
         self._answered()
         self._is_draining = False
         self._next_look = now if count else now + LOOK  # But after a take of the others.
-        self.is_idle = not count and self._found_all
+        self.is_idle = not count and self._is_empty
         self._next_take = now + POLL if self.is_idle else now
-        self._found_all = False
+        self._is_empty = False
 
     def looked(self, lag: float | None, now: float) -> None:
         """Note for how long a row that must run alone has been due."""
@@ -92,8 +92,10 @@ class Schedule:
         """Note that the inbox did not answer."""
         self._back_off(now)
 
-    def ended(self, now: float, *, is_pause: bool) -> None:
+    def ended(self, now: float, running: int, *, is_pause: bool) -> None:
         """Note the end of a delivery; `is_pause` if no other delivery would fare better."""
+        if not running:
+            self._next_take = now
         if not is_pause:
             self._is_probing = False
             self._pause = 0.0

@@ -151,4 +151,5 @@ class Taker:
             return
         self._slots.discard(event)
         self.handled += 1
-        self._schedule.ended(self._clock(), is_pause=event.step is not None and event.step.is_pause)
+        is_pause = event.step is not None and event.step.is_pause
+        self._schedule.ended(self._clock(), len(self._slots), is_pause=is_pause)
