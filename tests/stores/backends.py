@@ -39,7 +39,8 @@ NURSERY = Nursery()
 
 def slowness() -> float:
     """How many times as long as on a quiet machine may be taken here and now; 1.0 where it is."""
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    # More than its share of a core, as a process may have to wait for its turn several times.
+    return max(1.0, 1.5 * os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 class Clock:
