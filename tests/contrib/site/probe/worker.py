@@ -97,22 +97,27 @@ def kill(scene: str, path: str = "/sync") -> list[tuple[int, int | str, int | st
 def freeze() -> dict[str, Any]:
     """Let a process stand still in its handler, until another one has taken over.
 
-    Returns the status for the successor, whether the other one failed, and the effects at last.
+    Returns the status for the successor, that for the frozen one, and the effects at last.
     """
     message_id = f"msg_{uuid.uuid4().hex}"
     connections.close_all()
+    reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         PLAYING["scene"] = "freezes"
-        os._exit(0 if deliver(message_id, "/sync") in (409, 500, 503) else 1)
+        os.write(writer, str(deliver(message_id, "/sync")).encode())
+        os._exit(0)
     assert os.WIFSTOPPED(os.waitpid(child, os.WUNTRACED)[1])
     LATER[0] = 10
     PLAYING["scene"] = "with_a_unique_row"
     status = deliver(message_id, "/sync")
     LATER[0] = 0
     os.kill(child, signal.SIGCONT)
-    has_failed = os.waitpid(child, 0)[1] == 0
-    return {"status": status, "has_failed": has_failed, "effects": effects(message_id)}
+    os.waitpid(child, 0)
+    frozen = os.read(reader, 1000).decode()
+    os.close(reader)
+    os.close(writer)
+    return {"status": status, "frozen": frozen, "effects": effects(message_id)}
 
 
 def retry(message_id: str, later: float = 0, path: str = "/sync") -> tuple[int | str, int]:
