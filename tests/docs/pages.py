@@ -12,6 +12,7 @@ its own. What a fenced block is, says the word after its fence:
   server has printed; ``...`` stands for anything, and one blank is as good as many;
 - `sh` after ``<!-- in the background -->``: a command of ours that serves until the page ends;
 - `sql`: a query, run by test_recipes_databases.py;
+- `ini` or `yaml`: settings of another program, whose command is one of ours;
 - nothing, or a directive of MyST: a drawing.
 
 ``<!-- skip: why -->`` before a block leaves it out; so does ``<!-- measured -->``, before what a
@@ -107,6 +108,11 @@ class Page:
                 self.start(text)
             elif match["kind"] == "sh":
                 self.output = "".join(map(self.command, commands(text)))
+            elif match["kind"] in {"ini", "yaml"}:
+                command = re.search(r"\bclerk-hooks\b.* (\w+):(\w+)", re.sub(r'[",]+', "", text))
+                assert command is not None
+                module = importlib.import_module(command[1])
+                assert isinstance(getattr(module, command[2]), clerk_hooks.Worker)
             elif match["kind"] == "text":
                 self.compare(text, line, self.printed() if "server" in note else self.output)
             else:
@@ -177,7 +183,8 @@ class Page:
         )
         self.in_background.append(process)
         assert process.stderr is not None
-        assert process.stderr.readline().startswith("Listening")
+        line = process.stderr.readline()
+        assert line.startswith("Listening") or " begins, with " in line, line
 
     def ours(self, arguments: list[str], status: int = 0) -> str:
         if not self.has_run_ours:

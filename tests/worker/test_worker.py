@@ -419,10 +419,10 @@ def test_a_worker_runs_once_in_a_process(router: Router, inbox: MemoryInbox) -> 
 def test_an_inbox_that_is_set_up_wrongly_ends_the_worker_at_once(
     router: Router, inbox: MemoryInbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lag(**options: Any) -> float:
+    def beat(*arguments: Any) -> None:
         raise ConfigurationError("no such table")
 
-    monkeypatch.setattr(inbox, "lag", lag)
+    monkeypatch.setattr(inbox, "beat", beat)
     router.on("user.created")(lambda event: None)
     worker = Worker(Processor(router), inbox)
     for _ in range(2):

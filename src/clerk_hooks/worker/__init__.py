@@ -142,11 +142,11 @@ class Worker:
         self._taker = taker = home.taker(count)
         fields = {"worker": home.keeper.name, "slots": count}
         with stopping(taker.stop):
-            log(logging.INFO, "worker %(worker)s begins, with %(slots)d slots", fields)
             home.keeper.hold(count)
             try:
                 with suppress(StoreUnavailable):  # It may come later.
-                    home.settings.ask("lag")
+                    home.settings.ask("beat", home.keeper.name, count, 0)
+                log(logging.INFO, "worker %(worker)s begins, with %(slots)d slots", fields)
                 cut_off = taker.run(grace.total_seconds())
             finally:
                 self._taker = None
