@@ -154,6 +154,17 @@ def test_a_synchronous_client_is_for_the_other_store() -> None:
         AsyncRedisStore(redis.Redis())  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "utf-16"])
+def test_the_encoding_of_the_apps_own_values_is_not_that_of_the_store(
+    kind: RedisKind, encoding: str, server: RedisServer
+) -> None:
+    client = kind.library.Redis(port=server.port, encoding=encoding)
+    token = kind.store(client).claim("msg_1", ["wörk"], LEASE).token
+    other = kind.store(server.url)
+    assert other.confirm("msg_1", "wörk", token)
+    assert [record.handler for record in kind.store(client).show("msg_1")] == ["wörk"]
+
+
 def test_a_pipeline_is_refused_with_what_to_pass(kind: RedisKind) -> None:
     client = redis.asyncio.Redis() if kind.is_async else redis.Redis()
     with pytest.raises(ConfigurationError, match="a pipeline only collects commands"):

@@ -174,11 +174,12 @@ def _remaining() -> float:
 
 
 def _settings(pool: Any) -> dict[str, Any]:
-    """The options of a pool, without timeouts, retries, and what redis-py adds for its own use."""
+    """The options of a pool, without timeouts, retries, encodings, and what redis-py adds."""
     others = ("maint_notifications", "oss_cluster", "orig_", "retry")
     kept = {k: v for k, v in pool.connection_kwargs.items() if not k.startswith(others)}
     most = min(pool.max_connections, _MOST)
-    return kept | {"socket_timeout": None, "socket_connect_timeout": None, "max_connections": most}
+    ours = {"encoding": "utf-8", "encoding_errors": "strict", "max_connections": most}
+    return kept | ours | {"socket_timeout": None, "socket_connect_timeout": None}
 
 
 def _check(client: object, library: Any, prefix: str) -> None:
