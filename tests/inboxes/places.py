@@ -108,7 +108,9 @@ class Place:
 
 def hasten(connection: Any, _: object) -> None:
     """Do not wait for the disk."""
-    connection.execute("PRAGMA synchronous = OFF").close()
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA synchronous = OFF")
+    cursor.close()
 
 
 class Loop:
