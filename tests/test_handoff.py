@@ -651,6 +651,7 @@ CARRIERS: dict[str, tuple[Any, dict[str, str]]] = {
     "a name": ({"x" * 2049: "", "a": "b"}, {"a": "b"}),
     "a number": ({"a": 5, "b": "c"}, {"b": "c"}),
     "a name that is a number": ({5: "a", "b": "c"}, {"b": "c"}),
+    "half a character and nothing else": ({"\ud800": ""}, {}),
     "half a character": ({"a": "\ud800", "\ud800": "a", "b": "c"}, {"b": "c"}),
 }
 
@@ -669,6 +670,17 @@ def test_a_carrier_holds_two_kilobytes_and_warns_of_the_rest(
     for one in warnings:
         assert one.levelno == logging.WARNING
         assert len(one.getMessage()) < 500
+
+
+def test_the_warning_of_a_carrier_stays_short(
+    receive: Receive, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = {f"{number:02}" + "x" * 60: BIG for number in range(12)}
+    receive(handing(KeptInbox(), observers=[Notes(given)]), *signed())
+    (warning,) = [one for one in caplog.records if hasattr(one, "left_out")]
+    expected = ", ".join(f"{number:02}" + "x" * 48 for number in range(10))
+    assert warning.__dict__["left_out"] == expected
+    assert expected in warning.getMessage()
 
 
 @pytest.mark.parametrize("carrier", [None, 5, "text", ["a"]], ids=repr)
