@@ -536,11 +536,12 @@ def test_a_notification_that_is_late_holds_the_reply_up_for_a_second_at_most(
     assert details(caplog) == [f"the notify {LATE} 0.02 s"]  # Logged at most once a minute.
 
 
-def test_a_notification_has_one_second(gate: Gate) -> None:
+def test_a_notification_has_one_second(gate: Gate, caplog: pytest.LogCaptureFixture) -> None:
     endpoint = handing(lambda delivery: None, notify=gate)
     started = time.monotonic()
     assert endpoint.receive(BODY, sign(BODY, secret=SECRET)).status == 202
     assert 1.0 <= time.monotonic() - started < 1.0 + slowness()
+    assert details(caplog) == [f"the notify {LATE} 1 s"]
 
 
 def test_a_function_without_end_is_a_mistake_of_nobody(clock: Clock) -> None:
