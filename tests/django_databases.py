@@ -59,13 +59,13 @@ _ENGINES = {"sqlite": "sqlite3", "postgresql": "postgresql"}
 
 
 def create_tables(url: str) -> None:
-    """Create the tables of the store, as its migration does."""
+    """Create the tables of the app, as its migrations do."""
     alias = alias_of(url)
-    from clerk_hooks.contrib.django.models import Claim, Mark
+    from clerk_hooks.contrib.django.models import Claim, Mark, Message, Worker
 
     with connections[alias].schema_editor() as editor:
-        editor.create_model(Claim)
-        editor.create_model(Mark)
+        for model in (Claim, Mark, Message, Worker):
+            editor.create_model(model)
     connections[alias].close()
 
 

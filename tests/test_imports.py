@@ -70,7 +70,7 @@ INBOX = "errors delivery messages"
 SQL_INBOX = "inboxes._rows inboxes._sql inboxes._statements inboxes._upkeep"
 DJANGO = f"{SQL_STORE} secret " + " ".join(
     f"contrib.django.{name}"
-    for name in ("_block", "_database", "_tables", "checks", "fields", "models", "secret")
+    for name in ("_block", "_database", "_tables", "checks", "fields", "inbox", "models", "secret")
 )
 
 # The names in front of a dot-star stand for the modules of a folder that have no row of their own.
@@ -213,8 +213,11 @@ ALLOWED = {
     ),
     "stores.sqlalchemy": Sees(f"{SQLALCHEMY} sqlalchemy"),
     "contrib": Sees(),
-    "contrib.django": Sees("contrib.django.secret contrib.django.store"),
+    "contrib.django": Sees("contrib.django.inbox contrib.django.secret contrib.django.store"),
     "contrib.django.migrations.*": Sees("contrib.django.fields django"),
+    "contrib.django.inbox": Sees(
+        f"{DJANGO} {INBOX} inboxes._inbox inboxes._spelling inboxes._statements django asgiref"
+    ),
     "contrib.django.*": Sees(f"{DJANGO} django asgiref"),
     "adapters": Sees(),
     "adapters._length": Sees("clerk_hooks"),

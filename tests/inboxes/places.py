@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from django.db import connections
 from sqlalchemy import create_engine, event
 
 from clerk_hooks import Delivery
@@ -17,13 +18,14 @@ from clerk_hooks.inboxes.sqlalchemy import AsyncSQLAlchemyInbox, SQLAlchemyInbox
 from clerk_hooks.inboxes.sqlite import SQLiteInbox
 from clerk_hooks.messages import Message, Step
 
+from ..django_databases import alias_of, create_tables
 from ..stores.backends import ASYNC_SQL, SYNC_SQL, Clock
 from ..stores.schemas import POSTGRESQL, mariadb_database, postgresql_schema
 from ..stores.worker import async_engine
 
 LEASE = timedelta(seconds=60)
 PAYLOAD = b'{"type": "user.created", "data": {"id": "user_1"}}'
-KINDS = ["sqlite", *SYNC_SQL, *ASYNC_SQL]
+KINDS = ["sqlite", *SYNC_SQL, *ASYNC_SQL, "django-sqlite", "django-psycopg"]
 """All kinds of inboxes, with the databases and drivers."""
 
 
@@ -35,6 +37,12 @@ class Place:
         self.url = url
         self._opened: list[Any] = []
         self._own: Any = None
+        self.is_django = kind.startswith("django")
+        self._messages, self._workers = "clerk_hooks_messages", "clerk_hooks_workers"
+        if self.is_django:
+            create_tables(url)
+            self._messages, self._workers = "clerk_hooks_message", "clerk_hooks_worker"
+            return
         if kind in SYNC_SQL:
             self._engine: Any = create_engine(url)
         elif kind in ASYNC_SQL:
@@ -51,6 +59,8 @@ class Place:
             self._opened.append(inbox)
         elif self.kind in SYNC_SQL:
             inbox = SQLAlchemyInbox(self._engine, **options)
+        elif self.is_django:
+            inbox = OfThread(self.url, **options)
         else:
             inbox = Awaited(AsyncSQLAlchemyInbox(self._engine, **options), self.loop.run)
         return inbox
@@ -65,12 +75,13 @@ class Place:
             f"({values.replace(':message_id', f':message_id{n}')})" for n in range(number)
         )
         row |= {f"message_id{n}": f"msg_{n}" for n in range(number)}
-        statement = f"INSERT INTO clerk_hooks_messages ({names}) VALUES {rows}"
+        statement = f"INSERT INTO {self._messages} ({names}) VALUES {rows}"
         self._do(lambda work: work.execute(statement, row))
 
-    def count(self, table: str) -> int:
-        """The number of rows in a table."""
-        rows = self._do(lambda work: work.execute(f"SELECT COUNT(*) FROM {table}", {}).fetchall())
+    def count_workers(self) -> int:
+        """The number of rows of workers."""
+        query = f"SELECT COUNT(*) FROM {self._workers}"
+        rows = self._do(lambda work: work.execute(query, {}).fetchall())
         return int(rows[0][0])
 
     def drop_tables(self) -> None:
@@ -87,8 +98,8 @@ class Place:
 
     def clear(self) -> None:
         """Delete all rows."""
-        self._do(lambda work: work.execute("DELETE FROM clerk_hooks_messages", {}))
-        self._do(lambda work: work.execute("DELETE FROM clerk_hooks_workers", {}))
+        self._do(lambda work: work.execute(f"DELETE FROM {self._messages}", {}))
+        self._do(lambda work: work.execute(f"DELETE FROM {self._workers}", {}))
 
     def close(self) -> None:
         """Close what was opened."""
@@ -101,6 +112,8 @@ class Place:
         self.close()
         if self.kind in SYNC_SQL:
             self._engine.dispose()
+        elif self.is_django:
+            connections[alias_of(self.url)].close()
         elif self.kind in ASYNC_SQL:
             self.loop.run(self._engine.dispose())
             self.loop.stop()
@@ -111,6 +124,26 @@ def hasten(connection: Any, _: object) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA synchronous = OFF")
     cursor.close()
+
+
+class OfThread:
+    """A `DjangoInbox` for threads that come and go, whose connections are closed each time."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        from clerk_hooks.contrib.django import DjangoInbox
+
+        self._alias = alias_of(url)
+        self.inbox = DjangoInbox(self._alias, **options)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            try:
+                return getattr(self.inbox, name)(*arguments, **options)
+            finally:
+                if threading.current_thread() is not threading.main_thread():
+                    connections[self._alias].close()
+
+        return call
 
 
 class Loop:
@@ -161,7 +194,7 @@ def _url_of(kind: str, folder: Path) -> Iterator[str]:
     path = folder / "inbox.sqlite3"
     if kind == "sqlite":
         yield str(path)
-    elif kind == "sqlalchemy-sqlite":
+    elif kind in ("sqlalchemy-sqlite", "django-sqlite"):
         yield f"sqlite:///{path}"
     elif kind == "sqlalchemy-aiosqlite":
         yield f"sqlite+aiosqlite:///{path}"

@@ -18,7 +18,8 @@ from clerk_hooks.inboxes.sqlalchemy import SQLAlchemyInbox
 from clerk_hooks.messages import Step
 
 from .. import forking
-from .places import KINDS, LEASE, Place, delivery, ids
+from ..stores.backends import ASYNC_SQL, SYNC_SQL
+from .places import LEASE, Place, delivery, ids
 
 SERVERS = ["sqlalchemy-psycopg", "sqlalchemy-pymysql"]
 TAKER = """
@@ -127,7 +128,7 @@ def test_while_a_worker_takes_others_accept_and_take_and_settle(
     engine.dispose()
 
 
-@pytest.mark.parametrize("_place", [kind for kind in KINDS if kind != "sqlite"], indirect=True)
+@pytest.mark.parametrize("_place", [*SYNC_SQL, *ASYNC_SQL], indirect=True)
 def test_the_tables_are_made_at_first_use_also_by_several_at_once(place: Place) -> None:
     place.drop_tables()
     with pytest.raises(QueueUnavailable):

@@ -232,7 +232,7 @@ def test_the_row_of_a_worker_that_died_does_not_stay_forever(place: Place, clock
     clock.now += DAY - 1
     inbox.beat("alive", 5, 0)
     inbox.purge()
-    assert place.count("clerk_hooks_workers") == 2
+    assert place.count_workers() == 2
     clock.now += 2
     inbox.purge()
-    assert place.count("clerk_hooks_workers") == 1
+    assert place.count_workers() == 1

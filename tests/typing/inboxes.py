@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from typing_extensions import assert_type
 
 from clerk_hooks import Delivery, inboxes
+from clerk_hooks.contrib.django import DjangoInbox
 from clerk_hooks.inbox import AsyncInbox, Inbox, next_step
 from clerk_hooks.inboxes import AsyncSQLAlchemyInbox, SQLAlchemyInbox, SQLiteInbox
 from clerk_hooks.inboxes.sqlite import SQLiteInbox as Same
@@ -21,8 +22,12 @@ def they_are_inboxes() -> Sequence[Inbox]:
     return [SQLiteInbox("inbox.sqlite3"), SQLAlchemyInbox("sqlite:///inbox.sqlite3")]
 
 
-def it_is_an_async_inbox(engine: AsyncEngine) -> AsyncInbox:
-    return AsyncSQLAlchemyInbox(engine)
+def they_are_async_inboxes(engine: AsyncEngine) -> Sequence[AsyncInbox]:
+    return [AsyncSQLAlchemyInbox(engine), DjangoInbox()]
+
+
+def it_is_both() -> Inbox:
+    return DjangoInbox("default")
 
 
 def what_they_return_is_typed(delivery: Delivery) -> None:

@@ -1,4 +1,4 @@
-"""A Django app: the store `DjangoStore`, its tables and their admin, and `signing_secret`.
+"""A Django app: `DjangoStore`, `DjangoInbox`, their tables, an admin, and `signing_secret`.
 
     INSTALLED_APPS = [..., "clerk_hooks.contrib.django"]
 
@@ -6,6 +6,7 @@
 """
 
 try:
+    from .inbox import DjangoInbox
     from .secret import signing_secret
     from .store import DjangoStore
 except ModuleNotFoundError as error:
@@ -15,4 +16,4 @@ except ModuleNotFoundError as error:
         "clerk_hooks.contrib.django needs Django: pip install 'clerk-hooks[django]'"
     ) from error
 
-__all__ = ["DjangoStore", "signing_secret"]
+__all__ = ["DjangoInbox", "DjangoStore", "signing_secret"]

@@ -2,3 +2,6 @@
 
 CLAIMS = "clerk_hooks_claim"
 MARKS = "clerk_hooks_mark"
+MESSAGES = "clerk_hooks_message"
+MESSAGES_INDEX = "clerk_hooks_message_due_at"
+WORKERS = "clerk_hooks_worker"
