@@ -51,9 +51,11 @@ def surroundings() -> dict[str, Any]:
     if find_spec("sqlalchemy") is not None:
         import sqlalchemy
 
+        from clerk_hooks.inboxes.sqlalchemy import SQLAlchemyInbox
         from clerk_hooks.stores.sqlalchemy import SQLAlchemyStore
 
-        names |= {"SQLAlchemyStore": SQLAlchemyStore, "router": clerk_hooks.Router()}
+        names |= {"SQLAlchemyInbox": SQLAlchemyInbox, "SQLAlchemyStore": SQLAlchemyStore}
+        names |= {"router": clerk_hooks.Router(), "Worker": clerk_hooks.Worker}
         names["engine"] = sqlalchemy.create_engine("sqlite:///never-opened.db")
     return names
 
@@ -66,7 +68,7 @@ def test_there_are_examples_to_run() -> None:
 def test_an_example_in_a_docstring_runs(block: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if "@app" in block and find_spec("fastapi") is None:
         pytest.skip("needs FastAPI")
-    if "SQLAlchemyStore" in block and find_spec("sqlalchemy") is None:
+    if "SQLAlchemy" in block and find_spec("sqlalchemy") is None:
         pytest.skip("needs SQLAlchemy")
     if "DjangoStore" in block:
         pytest.skip("needs a project of Django's: docs/examples has one, which is run")
