@@ -42,6 +42,9 @@ def parts(place: Place) -> Iterator[tuple[Any, Any]]:
         engine = async_engine(place.url)
         yield AsyncSQLAlchemyInbox(engine), AsyncSQLAlchemyStore(engine)
         on_loop(engine.dispose)
+    elif place.is_django:
+        yield place.open(), MemoryStore()
+        place.close()
     else:
         sync = SQLAlchemyInbox(place.url)
         yield sync, MemoryStore()
