@@ -35,10 +35,9 @@ from clerk_hooks import (
 from clerk_hooks.events import UnknownEvent, UserCreated
 from clerk_hooks.testing import explain
 
-from .failures import ALL, BASE64, BODY, HEADERS, KEY, PRIVATE, SECRET, SIGNATURE, raised_by
+from .failures import ALL, BASE64, BODY, KEY, PRIVATE, SECRET, headers, raised_by, signature
 
 SOURCE = Path(clerk_hooks.__file__).parent
-HIDDEN = (BASE64, KEY.decode(), SIGNATURE, PRIVATE)
 PUBLIC = {
     "secret": {"__init__", "verify", "sign", "explain"},
     "body": {"verify", "receive", "areceive", "explain"},
@@ -46,6 +45,10 @@ PUBLIC = {
 }
 
 pytestmark = pytest.mark.usefixtures("no_secret_in_environment")
+
+
+def secrets() -> tuple[str, ...]:
+    return BASE64, KEY.decode(), signature(), PRIVATE
 
 
 def leaks(trace: traceback.TracebackException | None) -> Iterator[str]:
@@ -56,7 +59,7 @@ def leaks(trace: traceback.TracebackException | None) -> Iterator[str]:
         if SOURCE in Path(frame.filename).parents:
             for name, value in (frame.locals or {}).items():
                 is_argument = frame.name in PUBLIC.get(name, ())
-                if not is_argument and any(hidden in value for hidden in HIDDEN):
+                if not is_argument and any(hidden in value for hidden in secrets()):
                     yield f"{Path(frame.filename).name}:{frame.lineno} {frame.name}: {name}"
     yield from leaks(trace.__cause__)
     yield from leaks(trace.__context__)
@@ -68,7 +71,7 @@ def test_an_error_takes_nothing_along(what: str) -> None:
     for each in (error, *getattr(error, "errors", ())):  # Those of the handlers.
         trace = traceback.TracebackException.from_exception(each, capture_locals=True)
         assert list(leaks(trace)) == []
-        assert not any(hidden in "".join(trace.format_exception_only()) for hidden in HIDDEN)
+        assert not any(hidden in "".join(trace.format_exception_only()) for hidden in secrets())
 
 
 def test_every_class_of_error_is_among_the_failures() -> None:
@@ -104,9 +107,9 @@ def sent(event: dict[str, Any]) -> Iterator[str]:
         if frame["module"].partition(".")[0] == "clerk_hooks":
             for name, value in frame["vars"].items():
                 is_argument = frame["function"] in PUBLIC.get(name, ())
-                if not is_argument and any(hidden in json.dumps(value) for hidden in HIDDEN):
+                if not is_argument and any(hidden in json.dumps(value) for hidden in secrets()):
                     yield f"{frame['module']} {frame['function']}: {name}"
-    if any(hidden in json.dumps(event) for hidden in HIDDEN):
+    if any(hidden in json.dumps(event) for hidden in secrets()):
         yield "beside the frames"
 
 
@@ -114,7 +117,7 @@ def test_the_search_finds_what_it_looks_for() -> None:
     """Else the tests above would be worth nothing."""
 
     def leak() -> None:
-        found = [SECRET, SIGNATURE]
+        found = [SECRET, signature()]
         raise RuntimeError(str(len(found)))
 
     leak.__code__ = leak.__code__.replace(co_filename=str(SOURCE / "x.py"))
@@ -143,7 +146,7 @@ def test_a_handler_that_fails_is_logged_without_the_payload(
         async def ahandle(event: object, delivery: object) -> None:
             raise RuntimeError("no")
 
-    assert Endpoint(router, secret=SECRET).receive(BODY, HEADERS).status == 500
+    assert Endpoint(router, secret=SECRET).receive(BODY, headers()).status == 500
     errors = [record.exc_info[1] for record in caplog.records if record.exc_info]
     assert errors
     for error in errors:
@@ -169,6 +172,6 @@ def test_an_event_that_was_refused_can_be_shown() -> None:
 
 def test_explain_takes_nothing_along() -> None:
     with pytest.raises(ConfigurationError) as caught:
-        explain(BODY, HEADERS, secret=SECRET, other_secrets=[SECRET], now="now")  # type: ignore[arg-type]
+        explain(BODY, headers(), secret=SECRET, other_secrets=[SECRET], now="now")  # type: ignore[arg-type]
     trace = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     assert list(leaks(trace)) == []

@@ -25,19 +25,19 @@ from clerk_hooks.adapters.aws_lambda import lambda_handler
 from clerk_hooks.adapters.wsgi import wsgi_app
 from clerk_hooks.observe import Seen
 
-from ..failures import BODY, HEADERS, PRIVATE, failing
+from ..failures import BODY, PRIVATE, failing, headers
 from ..test_leaks import leaks
 from .asgi_client import ask
 
 
 def environ() -> dict[str, Any]:
-    named = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in HEADERS.items()}
+    named = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers().items()}
     body = {"CONTENT_LENGTH": str(len(BODY)), "wsgi.input": BytesIO(BODY)}
     return {"REQUEST_METHOD": "POST", **named, **body}
 
 
 def lambda_event(**more: Any) -> dict[str, Any]:
-    return {"httpMethod": "POST", "headers": HEADERS, "body": BODY.decode(), **more}
+    return {"httpMethod": "POST", "headers": headers(), "body": BODY.decode(), **more}
 
 
 def by_wsgi(endpoint: Endpoint) -> object:
@@ -45,7 +45,7 @@ def by_wsgi(endpoint: Endpoint) -> object:
 
 
 def by_asgi(endpoint: Endpoint) -> object:
-    return ask(asgi_app(endpoint), "/", BODY, HEADERS)
+    return ask(asgi_app(endpoint), "/", BODY, headers())
 
 
 def by_lambda(endpoint: Endpoint) -> object:
@@ -59,7 +59,7 @@ def by_flask(endpoint: Endpoint) -> object:
     app = flask.Flask(__name__)
     app.testing = True
     app.register_blueprint(clerk_blueprint(endpoint))
-    return app.test_client().post("/webhooks/clerk", data=BODY, headers=HEADERS)
+    return app.test_client().post("/webhooks/clerk", data=BODY, headers=headers())
 
 
 def by_fastapi(endpoint: Endpoint) -> object:
@@ -68,7 +68,7 @@ def by_fastapi(endpoint: Endpoint) -> object:
 
     app = fastapi.FastAPI()
     app.include_router(clerk_router(endpoint))
-    return ask(app, "/webhooks/clerk", BODY, HEADERS)
+    return ask(app, "/webhooks/clerk", BODY, headers())
 
 
 def by_django(endpoint: Endpoint) -> object:
@@ -144,7 +144,9 @@ def in_a_view(verifier: Verifier) -> object:
     flask = pytest.importorskip("flask")
     from clerk_hooks.adapters.flask import verified_delivery
 
-    with flask.Flask(__name__).test_request_context("/", method="POST", data=BODY, headers=HEADERS):
+    with flask.Flask(__name__).test_request_context(
+        "/", method="POST", data=BODY, headers=headers()
+    ):
         return verified_delivery(verifier)
 
 
@@ -162,7 +164,7 @@ def _with_dependency(made: Callable[[Any], Any]) -> object:
 
     app = fastapi.FastAPI()
     app.post("/", dependencies=[fastapi.Depends(made(adapter))])(lambda: pytest.fail("was called"))
-    return ask(app, "/", BODY, HEADERS)
+    return ask(app, "/", BODY, headers())
 
 
 @pytest.mark.parametrize("answer", [in_a_view, in_a_route, in_a_route_that_handles])
