@@ -21,7 +21,7 @@ from .._fork import keep, leave_when_forked
 from .._store import Kind, Result, Work
 from .._transaction import Rows, Transaction
 from ._dialects import DIALECTS, driver_of, is_autocommit, text_of
-from ._errors import failures, is_worth_another, remaining
+from ._errors import failures, is_locked, is_worth_another, remaining
 from ._tables import create
 from ._watchdog import watched
 
@@ -62,13 +62,16 @@ class Transactions:
             if self.home is not None:
                 return self._run_at(self.home, work)
             while True:
+                left = remaining(deadline)
                 with self.engine.connect() as connection:
                     try:
-                        return self._attempt(connection, work, kind, remaining(deadline))
+                        return self._attempt(connection, work, kind, left)
                     except DBAPIError as error:
-                        if not is_worth_another(error):
+                        # SQLite does not always wait for a lock, though it was told to.
+                        has_waited = deadline - time.monotonic() < left * 3 / 4
+                        may_wait = is_locked(error) and not has_waited and kind != "release"
+                        if not (may_wait or is_worth_another(error)):
                             raise
-                remaining(deadline)
 
     def open_on(self, connection: Connection) -> Transaction:
         """The transaction that is open on `connection`."""
