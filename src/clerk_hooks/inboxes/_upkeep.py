@@ -41,7 +41,7 @@ class Upkeep:
     ) -> tuple[int, str | None]:
         """Make rows due whose ids come after `after`; returns how many, and the last id.
 
-        That is None if there are no more.
+        The id is None if no rows are left.
         """
         which, parameters = selected(selection)
         if message_id is not None:
