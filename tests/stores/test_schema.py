@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -97,6 +99,28 @@ def test_tables_that_alembic_compares_have_no_differences(place: Backend) -> Non
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert alembic.compare_metadata(context, metadata) == []
     engine.dispose()
+
+
+def test_of_many_who_make_the_tables_of_a_file_at_once_none_fails_at_it(tmp_path: Path) -> None:
+    """The cursor of a statement that fails can keep others from the file: see `create`."""
+    engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path / 'store.sqlite3'}")
+    failed: list[str] = []
+
+    @sqlalchemy.event.listens_for(engine, "handle_error")
+    def fail(context: sqlalchemy.ExceptionContext) -> None:
+        failed.append(str(context.original_exception))
+
+    stores = [SQLAlchemyStore(engine, timeout=timedelta(minutes=5)) for _ in range(8)]
+    together = threading.Barrier(len(stores))
+
+    def claim(number: int) -> tuple[str, ...]:
+        together.wait()
+        return stores[number].claim(f"msg_{number}", ["h"], LEASE).run
+
+    with ThreadPoolExecutor(len(stores)) as pool:
+        assert list(pool.map(claim, range(len(stores)))) == [("h",)] * len(stores)
+    engine.dispose()
+    assert failed == []
 
 
 def test_ddl_knows_the_dialects_of_sqlalchemy_only() -> None:

@@ -65,6 +65,9 @@ class Dialect:
         if asked != "READ COMMITTED":
             connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
 
+    def reserve(self, connection: Connection) -> None:
+        """Have the tables created by one at a time, if the database can do that."""
+
     def lock(self, connection: Connection) -> None:
         """Make a transaction that is to write one that may, if that needs a lock."""
 
@@ -110,6 +113,10 @@ class SQLite(Dialect):
     def isolate(self, connection: Connection) -> None:
         """Nothing: whoever writes is alone."""
 
+    def reserve(self, connection: Connection) -> None:
+        if not driver_of(connection).in_transaction:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
     def lock(self, connection: Connection) -> None:
         driver = driver_of(connection)
         if not driver.in_transaction:
@@ -120,8 +127,7 @@ class SQLite(Dialect):
             raise ConfigurationError(STATEMENT_BEFORE, reason="statement_before")
 
     def join(self, connection: Connection, idle: float, seconds: float) -> str:
-        if not driver_of(connection).in_transaction:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        self.reserve(connection)
         return ""
 
 

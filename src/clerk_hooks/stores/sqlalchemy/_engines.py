@@ -21,7 +21,7 @@ from .._fork import keep, leave_when_forked
 from .._store import Kind, Result, Work
 from .._transaction import Rows, Transaction
 from ._dialects import DIALECTS, driver_of, is_autocommit, text_of
-from ._errors import failures, is_locked, is_worth_another, remaining
+from ._errors import failures, is_worth_another, remaining
 from ._tables import create
 from ._watchdog import watched
 
@@ -67,10 +67,7 @@ class Transactions:
                     try:
                         return self._attempt(connection, work, kind, left)
                     except DBAPIError as error:
-                        # SQLite does not always wait for a lock, though it was told to.
-                        has_waited = deadline - time.monotonic() < left * 3 / 4
-                        may_wait = is_locked(error) and not has_waited and kind != "release"
-                        if not (may_wait or is_worth_another(error)):
+                        if not is_worth_another(error):
                             raise
 
     def open_on(self, connection: Connection) -> Transaction:
@@ -129,7 +126,7 @@ class Transactions:
         if self._tables is not None:
             undo = self.dialect.limit(connection, "write", seconds)
             try:
-                create(connection, self._tables)
+                create(connection, self._tables, self.dialect.reserve)
             finally:
                 undo_limit(connection, undo)
         self._is_prepared = True

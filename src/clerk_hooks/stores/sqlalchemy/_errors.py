@@ -63,11 +63,6 @@ def is_worth_another(error: DBAPIError) -> bool:
     return (error.connection_invalidated and is_first) or _code(error.orig) in _CONFLICTS
 
 
-def is_locked(error: DBAPIError) -> bool:
-    """Whether somebody else has the lock of an SQLite file."""
-    return "database is locked" in str(error.orig)
-
-
 def remaining(deadline: float) -> float:
     """Seconds until `deadline` (monotonic clock). Raises `StoreUnavailable` after it."""
     seconds = deadline - time.monotonic()
@@ -82,7 +77,7 @@ def _unavailable(error: BaseException) -> StoreUnavailable:
     if not isinstance(error, DBAPIError):
         return StoreUnavailable(f"the database: {type(error).__name__}")
     cause: Any = error.orig
-    if is_locked(error):
+    if "database is locked" in str(cause):
         return Busy("the database: it is locked")
     code = _code(cause)
     kind = type(cause).__name__ if code is None else f"{type(cause).__name__} ({code})"

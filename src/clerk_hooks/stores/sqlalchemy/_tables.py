@@ -3,6 +3,7 @@
 Names and keys are compared byte by byte everywhere. MySQL and MariaDB need a collation for that.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, MetaData, String, Table
@@ -84,10 +85,14 @@ def ddl_of(tables: MetaData, dialect: str) -> list[str]:
     return statements
 
 
-def create(connection: Connection, tables: MetaData) -> None:
+def create(connection: Connection, tables: MetaData, begin: Callable[[Connection], None]) -> None:
     """Create the missing tables and indexes, while other processes may be doing the same."""
+    # SQLite's `begin` keeps the others out, so that no statement fails. One that fails keeps its
+    # cursor until the garbage collector runs, which then waits for the lock of its connection: on
+    # an event loop, that stops those who have the file's lock.
     for attempt in range(5):
         try:
+            begin(connection)
             for table in tables.sorted_tables:
                 table.create(connection, checkfirst=True)
                 for index in table.indexes:
