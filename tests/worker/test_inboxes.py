@@ -22,6 +22,8 @@ from ..stores.worker import async_engine
 from .conftest import delivery
 
 WAIT = 30.0
+LONG = timedelta(minutes=1)
+"""The timeout of inboxes and stores: one that is unavailable has a delivery run later."""
 
 
 @pytest.fixture(scope="module", params=[kind for kind in KINDS if kind != "sqlalchemy-sqlite"])
@@ -35,18 +37,18 @@ def parts(place: Place) -> Iterator[tuple[Any, Any]]:
     """An inbox of each kind, and a store; where a kind is only awaited, both are."""
     place.clear()
     if place.kind == "sqlite":
-        inbox = SQLiteInbox(place.url)
+        inbox = SQLiteInbox(place.url, timeout=LONG)
         yield inbox, MemoryStore()
         inbox.close()
     elif place.kind in ASYNC_SQL:
         engine = async_engine(place.url)
-        yield AsyncSQLAlchemyInbox(engine), AsyncSQLAlchemyStore(engine)
+        yield AsyncSQLAlchemyInbox(engine, timeout=LONG), AsyncSQLAlchemyStore(engine, timeout=LONG)
         on_loop(engine.dispose)
     elif place.is_django:
         yield place.open(), MemoryStore()
         place.close()
     else:
-        sync = SQLAlchemyInbox(place.url)
+        sync = SQLAlchemyInbox(place.url, timeout=LONG)
         yield sync, MemoryStore()
         sync.close()
 
