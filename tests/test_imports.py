@@ -215,6 +215,12 @@ ALLOWED = {
     "contrib": Sees(),
     "contrib.django": Sees("contrib.django.inbox contrib.django.secret contrib.django.store"),
     "contrib.django.migrations.*": Sees("contrib.django.fields django"),
+    "contrib.django.management": Sees(),
+    "contrib.django.management.commands": Sees(),
+    "contrib.django.management.commands.clerk_hooks": Sees(
+        "contrib.django._connections worker._command django"
+    ),
+    "contrib.django._connections": Sees("eventloop observe router django asgiref", "", "worker"),
     "contrib.django.inbox": Sees(
         f"{DJANGO} {INBOX} inboxes._inbox inboxes._spelling inboxes._statements django asgiref"
     ),

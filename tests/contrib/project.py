@@ -33,6 +33,7 @@ class Project:
         for source in (PROJECT, SITE):
             shutil.copytree(source, folder, dirs_exist_ok=True, ignore=ignored)
         self.settings = {"DATABASES": {"default": database}, **settings}
+        self.database = database
         self.vendor = str(database["ENGINE"]).rpartition(".")[2]
 
     def environment(self, **more: str) -> dict[str, str]:

@@ -22,8 +22,9 @@ from django.db import connection, connections  # noqa: E402
 from django.db.backends.base.base import BaseDatabaseWrapper  # noqa: E402
 from django.test import Client  # noqa: E402
 
-from clerk_hooks import sign  # noqa: E402
+from clerk_hooks import Delivery, sign  # noqa: E402
 
+from . import background  # noqa: E402
 from .models import Effect  # noqa: E402
 from .scenes import LATER, ON_COMMIT, in_a_thread  # noqa: E402
 from .webhooks import PLAYING  # noqa: E402
@@ -143,6 +144,30 @@ def query(statement: str) -> list[Any]:
         return [*cursor.fetchall()]
 
 
+def put(event_type: str) -> str:
+    """Keep a message in the inbox; its id."""
+    message_id = f"msg_{uuid.uuid4().hex}"
+    payload = json.dumps({"type": event_type, "data": {"id": "user_1"}}).encode()
+    assert background.inbox.put(Delivery(message_id, 1700000000, payload))
+    return message_id
+
+
+def states(message_ids: list[str]) -> list[tuple[str | None, int]]:
+    """The state of each message, and its effects."""
+    records = [background.inbox.show(message_id) for message_id in message_ids]
+    return [(record and record.state, effects(record.message_id)) for record in records]
+
+
+def end_connections(name: str) -> int:
+    """Let PostgreSQL end all other connections of applications with this name; their number."""
+    return len(
+        query(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+            f"WHERE application_name = '{name}' AND pid <> pg_backend_pid()"
+        )
+    )
+
+
 REACHED = [0]
 KILL_AT = [0]
 """The point at which to die: before or after a statement or a commit; 0 is never."""
@@ -176,6 +201,7 @@ def watch() -> None:
 
 
 TASKS = {"play": play, "kill": kill, "freeze": freeze, "retry": retry, "terminate": terminate}
+TASKS |= {"put": put, "states": states, "end_connections": end_connections}
 
 
 def main() -> None:
