@@ -24,6 +24,7 @@ SLOW = {
         "inboxes",
         "stores",
         "test_chaos.py",
+        "test_chaos_queue.py",
         "test_examples.py",
     ),  # Servers and databases.
     *("docs/test_pages.py", "docs/test_recipes.py", "docs/test_recipes_databases.py"),
@@ -42,6 +43,7 @@ SLOW = {
 
 EARLY = [
     *("docs/test_site.py", "test_chaos.py", "contrib/test_killed.py", "test_collection.py"),
+    "test_chaos_queue.py",
     *("adapters/test_kept_clients.py", "docs/test_recipes_exactly_once.py"),
     *("stores/test_redis_clients.py", "test_mutants.py", "test_leaks.py", "docs/test_types.py"),
 ]

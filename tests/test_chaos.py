@@ -2,9 +2,10 @@
 
 import os
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from typing import TypeVar
 
 import pytest
 
@@ -17,6 +18,9 @@ from .stores.backends import slowness
 
 SHORT = Run(events=60, objects=12, kill_every=12, rate=60)
 
+Settings = TypeVar("Settings")
+Result = TypeVar("Result")
+
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the servers are forked")
 
 
@@ -25,15 +29,15 @@ def failures(kind: str, outcome: Outcome) -> list[str]:
 
 
 def side_by_side(
-    play: Callable[[str, Run], Outcome], settings: Run
-) -> dict[str, Callable[[], Outcome]]:
-    """Play it with each kind of store, all at once, as each sleeps most of the time."""
-    with ThreadPoolExecutor(len(PLACES)) as pool:
-        played = {kind: pool.submit(play, kind, settings) for kind in PLACES}
+    play: Callable[[str, Settings], Result], settings: Settings, kinds: Collection[str] = PLACES
+) -> dict[str, Callable[[], Result]]:
+    """Play it with each kind of place, all at once, as each sleeps most of the time."""
+    with ThreadPoolExecutor(len(kinds)) as pool:
+        played = {kind: pool.submit(play, kind, settings) for kind in kinds}
     return {kind: partial(result_of, future) for kind, future in played.items()}
 
 
-def result_of(played: Future[Outcome]) -> Outcome:
+def result_of(played: Future[Result]) -> Result:
     try:
         return played.result()
     except AbsentError as error:
@@ -171,6 +175,13 @@ def test_a_kill_after_the_confirm_explains_nothing() -> None:
     first = handled(CREATED, 100, handlers="audit", worker=7)
     journal = [*first, Entry(150, 7, "killed"), *handled(CREATED, 200)]
     assert counts(verdict([CREATED], journal)) == {"duplicates": 1}
+
+
+def test_a_store_that_does_not_answer_to_a_confirm_explains_a_duplicate() -> None:
+    first = without(handled(CREATED, 100, handlers="audit"), "confirmed")
+    silence = Entry(102, 1, "unconfirmed", "msg_1", "audit", "100")
+    journal = [*first, silence, *handled(CREATED, 200)]
+    assert counts(verdict([CREATED], journal)) == {"explained": 1}
 
 
 def test_what_a_kill_explains_is_a_failure_of_a_transactional_store() -> None:

@@ -1,5 +1,7 @@
 """Print what becomes of deliveries while servers are killed: ``python -m tests.chaos``.
 
+``python -m tests.chaos queue`` does so for an inbox and its workers.
+
 Exits with 1 where a requirement is not met, and with 2 where a service is absent.
 """
 
@@ -9,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 
 from .places import PLACES, AbsentError
+from .queue import table
 from .run import Outcome, Run, crowd, run
 
 _HEADINGS = (
@@ -19,6 +22,9 @@ _HEADINGS = (
 
 def main(arguments: list[str] | None = None) -> int:
     """Play all runs, and print their figures."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["queue"]:
+        return table.main(arguments[1:])
     defaults = Run()
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--store", choices=PLACES, action="append", help="default: all of them")

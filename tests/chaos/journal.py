@@ -19,7 +19,8 @@ class Entry(NamedTuple):
     worker: int
     """Number of the server process; each replacement has a new one."""
     step: str
-    """``begin``, ``effect``, ``confirmed``, or ``killed`` with nothing after it."""
+    """``begin``, ``effect``, ``confirmed`` or ``unconfirmed``; or ``killed``, or ``ended`` for a
+    connection to the database, with nothing after it."""
     message: str = ""
     handler: str = ""
     token: str = ""

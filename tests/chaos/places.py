@@ -46,8 +46,8 @@ class Place(NamedTuple):
     kind: str
     url: str
 
-    def open(self) -> Any:
-        """The store, for one process.
+    def open(self, connections: int = 4) -> Any:
+        """The store, for one process, with at most so many connections.
 
         Its timeout is long: how many processes wait for one another is not what is tested.
         """
@@ -79,8 +79,44 @@ class Place(NamedTuple):
         from clerk_hooks.stores.sqlalchemy import SQLAlchemyStore
 
         # So few that all processes together do not ask the server for more than it has.
-        engine = create_engine(self.url, pool_size=4, max_overflow=0)
+        engine = create_engine(self.url, pool_size=connections, max_overflow=0)
         return SQLAlchemyStore(engine, timeout=timeout)
+
+    def open_inbox(self, store: Any) -> Any:
+        """An inbox beside the store that this process has opened."""
+        if self.kind.startswith("SQLiteStore"):
+            from clerk_hooks.inboxes.sqlite import SQLiteInbox
+
+            return SQLiteInbox(self.url)
+        from clerk_hooks.inboxes.sqlalchemy import SQLAlchemyInbox
+
+        return SQLAlchemyInbox(store._transactions.engine)
+
+    def end_connections(self) -> int:
+        """Have the database end about half of the connections, whatever they do; how many."""
+        if self.url.startswith("postgresql"):
+            ((ended,),) = self._rows(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                "WHERE application_name = current_setting('application_name') "
+                "AND pid <> pg_backend_pid() AND random() < 0.5"
+            )
+            return int(ended)
+        if not self.url.startswith("mysql"):
+            return 0
+        rows = self._rows(
+            "SELECT id FROM information_schema.processlist "
+            "WHERE db = database() AND id <> connection_id() AND rand() < 0.5"
+        )
+        return sum(self._kill(row[0]) for row in rows)
+
+    def _kill(self, connection_id: int) -> bool:
+        from sqlalchemy.exc import OperationalError
+
+        try:
+            self._rows(f"KILL {connection_id}")
+        except OperationalError:  # It has ended.
+            return False
+        return True
 
     @property
     def is_transactional(self) -> bool:
@@ -199,7 +235,7 @@ def _postgresql(kind: str, folder: Path) -> Iterator[Place]:
     except psycopg.OperationalError as error:
         raise AbsentError(f"no PostgreSQL: {error}") from error
     schema = f"chaos_{uuid.uuid4().hex}"
-    options = f"?options=-csearch_path%3D{schema}"
+    options = f"?options=-csearch_path%3D{schema}&application_name={schema}"
     with connection:
         connection.execute(f"CREATE SCHEMA {schema}".encode())
         try:
@@ -244,6 +280,7 @@ PLACES: dict[str, Callable[[str, Path], AbstractContextManager[Place]]] = {
     "AsyncRedisStore": _redis,
     "SQLAlchemyStore": _postgresql,
     "SQLAlchemyStore, transactional": _postgresql,
+    "SQLAlchemyStore on MariaDB": _mariadb,
     "SQLAlchemyStore on MariaDB, transactional": _mariadb,
     "SQLiteStore, transactional": _sqlite,
     "DjangoStore": _postgresql,

@@ -35,6 +35,20 @@ class Message(NamedTuple):
         return json.dumps({"type": self.type, "data": data, "timestamp": self.time}).encode()
 
 
+class Faulty(NamedTuple):
+    """A delivery that no run brings to a good end, until its handler is mended."""
+
+    id: str
+    fault: str
+    """What its handler does: ``kills``, ``raises`` or ``aborts``; or ``unreadable``."""
+
+    @property
+    def payload(self) -> bytes:
+        if self.fault == "unreadable":
+            return b'{"type": "user.created", '
+        return json.dumps({"type": f"chaos.{self.fault}", "data": {"id": self.id}}).encode()
+
+
 def plan(events: int, objects: int, chance: random.Random) -> list[Message]:
     """Messages of that many events and objects, shuffled; a third of the objects are deleted."""
     lives = [[f"user_{number}"] for number in range(objects)]

@@ -9,10 +9,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from . import places
 from .journal import Entry, read
@@ -75,7 +75,13 @@ def _play(
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as name, places.place(kind, Path(name)) as place:
         path = Path(name) / "journal"
-        with _servers(place, path, settings) as (port, kill):
+        arguments = {
+            "place": place._asdict(),
+            "journal": str(path),
+            "lease": settings.times.lease,
+            "processes": settings.processes,
+        }
+        with servers("tests.chaos.server", arguments) as (port, order):
             sender = Sender(
                 port,
                 deliveries,
@@ -83,35 +89,38 @@ def _play(
                 rate=settings.rate,
                 times=settings.times,
                 kill_every=settings.kill_every,
-                kill=kill,
+                kill=lambda: order(b"k"),
             )
             sender.run(settings.threads)
-        journal = read(path)
-        if place.is_transactional:
-            effects = [Entry(at, worker, "effect", *rest) for at, worker, *rest in place.effects()]
-            objects = place.objects()
-        else:
-            effects = [entry for entry in journal if entry.step == "effect"]
-            objects = {entry.object: entry.time for entry in effects if entry.handler == "mirror"}
-        verdict = judge(messages, sender.acknowledged, journal, effects, objects)
+        verdict = judged(messages, sender.acknowledged, read(path), place)
     return Outcome(sender.sent, sender.replies, verdict, time.monotonic() - started)
 
 
+def judged(
+    messages: Sequence[Message],
+    acknowledged: Mapping[str, int],
+    journal: Sequence[Entry],
+    place: places.Place,
+) -> Verdict:
+    """The verdict, given the journal, on what the handlers have written there."""
+    if place.is_transactional:
+        effects = [Entry(at, worker, "effect", *rest) for at, worker, *rest in place.effects()]
+        objects = place.objects()
+    else:
+        effects = [entry for entry in journal if entry.step == "effect"]
+        objects = {entry.object: entry.time for entry in effects if entry.handler == "mirror"}
+    return judge(messages, acknowledged, journal, effects, objects)
+
+
 @contextmanager
-def _servers(
-    place: places.Place, journal: Path, settings: Run
-) -> Iterator[tuple[int, Callable[[], object]]]:
-    """Server processes: yields their port of this machine, and what has one of them killed."""
+def servers(
+    module: str, arguments: dict[str, Any]
+) -> Iterator[tuple[int, Callable[[bytes], object]]]:
+    """The servers of a module: yields their port of this machine, and what gives them orders."""
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
-        arguments = {
-            "socket": listening.fileno(),
-            "place": place._asdict(),
-            "journal": str(journal),
-            "lease": settings.times.lease,
-            "processes": settings.processes,
-        }
+        settings = json.dumps({"socket": listening.fileno(), **arguments})
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.chaos.server", json.dumps(arguments)],
+            [sys.executable, "-m", module, settings],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -122,7 +131,7 @@ def _servers(
         orders = process.stdin.fileno()
         try:
             assert process.stdout.readline() == b"serving\n"
-            yield listening.getsockname()[1], lambda: os.write(orders, b"k")
+            yield listening.getsockname()[1], lambda order: os.write(orders, order)
         finally:
             process.communicate(timeout=30)
     assert process.returncode == 0

@@ -11,11 +11,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from http.client import HTTPConnection, HTTPException
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from clerk_hooks import sign
 
-from .plan import SECRET, Message
+from .plan import SECRET, Faulty, Message
+
+Sent: TypeAlias = Message | Faulty
 
 
 class Times(NamedTuple):
@@ -47,7 +49,7 @@ class Sender:
     def __init__(
         self,
         port: int,
-        messages: Sequence[Message],
+        messages: Sequence[Sent],
         chance: random.Random,
         *,
         rate: float,
@@ -61,7 +63,7 @@ class Sender:
         self._kill_every = kill_every
         self._kill = kill
         self._turns = threading.Condition()
-        self._queue: list[tuple[float, int, int, Message]] = []
+        self._queue: list[tuple[float, int, int, Sent]] = []
         self._open = 0
         self._numbers = iter(range(10**9))
         self.acknowledged: dict[str, int] = {}
@@ -87,7 +89,7 @@ class Sender:
         for worker in workers:
             worker.join()
 
-    def _add(self, due: float, attempt: int, message: Message) -> None:
+    def _add(self, due: float, attempt: int, message: Sent) -> None:
         with self._turns:
             heapq.heappush(self._queue, (due, next(self._numbers), attempt, message))
             self._open += 1
@@ -103,7 +105,7 @@ class Sender:
                     self._open -= 1
                     self._turns.notify_all()
 
-    def _next(self) -> tuple[int, Message] | None:
+    def _next(self) -> tuple[int, Sent] | None:
         with self._turns:
             while self._open:
                 now = time.monotonic()
@@ -113,7 +115,7 @@ class Sender:
                 self._turns.wait(self._queue[0][0] - now if self._queue else None)
         return None
 
-    def _settle(self, attempt: int, message: Message, reply: str) -> None:
+    def _settle(self, attempt: int, message: Sent, reply: str) -> None:
         retries = self._times.retries
         with self._turns:
             self.replies[reply] += 1
@@ -131,7 +133,7 @@ class Sender:
         if delay is not None:
             self._add(time.monotonic() + delay, attempt + 1, message)
 
-    def _post(self, message: Message) -> str:
+    def _post(self, message: Sent) -> str:
         """One attempt: the status of the reply, or how it failed."""
         body = message.payload
         headers = sign(body, secret=SECRET, message_id=message.id)

@@ -6,19 +6,23 @@ prints a line once all of them serve, and ends, and they with it, when its stand
 """
 
 import json
+import logging
 import os
 import random
 import signal
 import socket
 import sys
 import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
+from itertools import count
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-from clerk_hooks import Delivery, Endpoint, Router, parse_event
+from clerk_hooks import Delivery, Endpoint, Router, StoreUnavailable, parse_event
 from clerk_hooks.adapters.wsgi import wsgi_app
 from clerk_hooks.delivery import claim_of
 from clerk_hooks.events import UserCreated, UserDeleted, UserEvent, UserUpdated
@@ -98,7 +102,11 @@ class Confirming:
         return getattr(self._store, name)
 
     def confirm(self, message_id: str, handler: str, token: str, mark: Any = None) -> bool:
-        confirmed: bool = self._store.confirm(message_id, handler, token, mark)
+        try:
+            confirmed: bool = self._store.confirm(message_id, handler, token, mark)
+        except StoreUnavailable:
+            self._journal.write("unconfirmed", message_id, handler, token)
+            raise
         if confirmed:
             self._journal.write("confirmed", message_id, handler, token)
         return confirmed
@@ -127,15 +135,23 @@ def serve(
     listening: socket.socket, place: Place, lease: timedelta, journal: Journal, ready: int
 ) -> None:
     """One server process, until it is killed; what is written to `ready` says that it serves."""
-    import logging
-
-    logging.getLogger("clerk_hooks").addHandler(logging.NullHandler())
-    logging.getLogger("clerk_hooks").propagate = False
-    random.seed()
+    begin()
     store = place.open()
     handlers = Handlers(place, store, journal)
     confirming = store if place.is_transactional else Confirming(store, journal)
     endpoint = Endpoint(handlers.router(), secret=SECRET, store=confirming, lease=lease)
+    serve_endpoint(listening, place, endpoint, ready)
+
+
+def begin() -> None:
+    """What each process needs first: no log, and numbers of its own."""
+    logging.getLogger("clerk_hooks").addHandler(logging.NullHandler())
+    logging.getLogger("clerk_hooks").propagate = False
+    random.seed()
+
+
+def serve_endpoint(listening: socket.socket, place: Place, endpoint: Endpoint, ready: int) -> None:
+    """Serve an endpoint until the process is killed."""
     server = Server(listening.getsockname(), Quiet, bind_and_activate=False)
     server.socket = listening
     server.place = place
@@ -147,28 +163,29 @@ def serve(
 
 
 class Herd:
-    """The server processes."""
+    """Processes that are all alike, until they are killed.
+
+    `serve` is what each does, given its journal and what it writes to once it has begun. The
+    journals are in the file at `path`, and have the next of `numbers`.
+    """
 
     def __init__(
-        self, listening: socket.socket, place: Place, lease: timedelta, path: Path
+        self, serve: Callable[[Journal, int], None], path: Path, numbers: Iterator[int]
     ) -> None:
-        self._listening = listening
-        self._place = place
-        self._lease = lease
+        self._serve = serve
         self._path = path
+        self._numbers = numbers
         self._running: dict[int, Journal] = {}
-        self._forked = 0
 
     def fork(self) -> None:
         """Fork one, and wait until it serves: however slow the machine is, most of them do."""
-        self._forked += 1
         is_ready, ready = os.pipe()
-        journal = Journal(self._path, self._forked)
+        journal = Journal(self._path, next(self._numbers))
         pid = os.fork()
         if pid == 0:
             try:
                 signal.signal(signal.SIGINT, signal.SIG_IGN)  # For who has forked it to answer.
-                serve(self._listening, self._place, self._lease, journal, ready)
+                self._serve(journal, ready)
             finally:
                 os._exit(1)
         os.close(ready)
@@ -182,6 +199,13 @@ class Herd:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         self._running.pop(pid).write("killed")
+
+    def replace(self) -> None:
+        """Fork another for each that has died by itself, which is written down as well."""
+        for pid in list(self._running):
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                self._running.pop(pid).write("killed")
+                self.fork()
 
     def end(self) -> None:
         while self._running:
@@ -201,7 +225,7 @@ def main(settings: dict[str, Any]) -> None:
     place = Place(**settings["place"])
     load(place)
     lease = timedelta(seconds=settings["lease"])
-    herd = Herd(listening, place, lease, Path(settings["journal"]))
+    herd = Herd(partial(serve, listening, place, lease), Path(settings["journal"]), count(1))
     try:
         for _ in range(settings["processes"]):
             herd.fork()

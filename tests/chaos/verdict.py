@@ -20,8 +20,8 @@ class Verdict(NamedTuple):
     """Effects that are missing though nothing newer has made them stale, or that came only after
     the message was acknowledged; and messages that were never acknowledged."""
     explained: list[str]
-    """Effects once more, of a handler whose process was killed between its effect and its
-    confirm."""
+    """Effects once more, of a handler whose process was killed between its effect and its confirm,
+    or whose store did not answer to the confirm."""
     duplicates: list[str]
     """Effects once more, of any other."""
     stale: list[str]
@@ -95,20 +95,20 @@ def _duplicates(
     """Effects that were had again: those that a kill explains, and the others.
 
     A kill explains it if the process was alive at the effect, never confirmed it, and was dead
-    before the handler was begun again.
+    before the handler was begun again. So does a store that did not answer to the confirm.
     """
+    unconfirmed = {(e.message, e.handler, e.token) for e in journal if e.step == "unconfirmed"}
     confirmed = {(e.message, e.handler, e.token) for e in journal if e.step == "confirmed"}
     begun = {(e.message, e.handler, e.token): e.at for e in journal if e.step == "begin"}
     explained, others = [], []
     for (message, handler), effects in of_handler.items():
         for first, second in pairwise(effects):
             dead_at = killed.get(first.worker, 0)
-            was_killed_between = (
-                message,
-                handler,
-                first.token,
-            ) not in confirmed and first.at < dead_at < begun[message, handler, second.token]
-            (explained if was_killed_between else others).append(f"{handler} of {message} again")
+            run = message, handler, first.token
+            is_explained = run not in confirmed and (
+                first.at < dead_at < begun[message, handler, second.token] or run in unconfirmed
+            )
+            (explained if is_explained else others).append(f"{handler} of {message} again")
     return explained, others
 
 
