@@ -21,8 +21,9 @@ KINDS = [
     "SQLAlchemyInbox, transactional",
     "SQLAlchemyInbox on MariaDB, transactional",
 ]
-# The worker dies of a delivery as often as there are attempts, each time for the time of a lease.
-SHORT = Run(deliveries=40, objects=8, webs=2, attempts=2, kill_every=10, rate=40)
+# A worker dies of a delivery as often as there are attempts, each time for the time of a lease. So
+# few attempts are no fault of an innocent delivery only if its handlers hardly ever fail.
+SHORT = Run(deliveries=40, objects=8, webs=2, attempts=3, flaky=0.005, kill_every=10, rate=40)
 
 no_forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="the processes are forked")
 
@@ -32,7 +33,7 @@ def test_nothing_is_lost_or_done_twice_or_dead_without_a_fault_while_workers_are
     subtests: pytest.Subtests,
 ) -> None:
     slower = slowness()
-    times = SHORT.times._replace(lease=1.0).slower(slower)
+    times = SHORT.times.slower(slower)._replace(lease=min(slower, 4.0))
     settings = SHORT._replace(times=times, patience=30 * slower)
     outcomes: dict[str, Callable[[], Outcome]] = side_by_side(run, settings, KINDS)
     for kind, get_outcome in outcomes.items():
@@ -44,7 +45,7 @@ def test_nothing_is_lost_or_done_twice_or_dead_without_a_fault_while_workers_are
             assert verdict.effects.effects > 40
             # All five at the end, too, and the worker that a delivery kills.
             assert verdict.effects.killed >= 5
-            assert 0 < verdict.runs["kills"] <= 2
+            assert 0 < verdict.runs["kills"] <= 3
 
 
 ENTRIES = [

@@ -92,6 +92,17 @@ class Place(NamedTuple):
 
         return SQLAlchemyInbox(store._transactions.engine)
 
+    @contextmanager
+    def inbox(self) -> Iterator[Any]:
+        """An inbox for a while."""
+        store = self.open()
+        inbox = self.open_inbox(store)
+        yield inbox
+        if self.kind.startswith("SQLiteStore"):
+            inbox.close()
+        else:
+            store._transactions.engine.dispose()
+
     def end_connections(self) -> int:
         """Have the database end about half of the connections, whatever they do; how many."""
         if self.url.startswith("postgresql"):

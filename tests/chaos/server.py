@@ -35,10 +35,11 @@ from .plan import SECRET
 class Handlers:
     """The handlers: each does its work, which takes a while, and sometimes fails."""
 
-    def __init__(self, place: Place, store: Any, journal: Journal) -> None:
+    def __init__(self, place: Place, store: Any, journal: Journal, flaky: float = 0.05) -> None:
         self._place = place
         self._store = store
         self._journal = journal
+        self._flaky = flaky
 
     def router(self) -> Router:
         router = Router()
@@ -72,7 +73,7 @@ class Handlers:
         time.sleep(random.uniform(0, 0.004))
         if random.random() < 0.01:
             time.sleep(1)  # Longer than the sender waits.
-        if random.random() < 0.05:
+        if random.random() < self._flaky:
             raise FlakyError
         if not self._place.is_transactional:
             self._journal.write("effect", *effect.values())
@@ -80,7 +81,7 @@ class Handlers:
             at = {"at": time.monotonic_ns(), "worker": self._journal.worker}
             with self._place.transaction(self._store, delivery, {**at, **effect}):
                 time.sleep(random.uniform(0, 0.004))
-                if random.random() < 0.05:
+                if random.random() < self._flaky:
                     raise FlakyError  # What it has written must go.
             claim = delivery.message_id, handler, running.token
             self._journal.write("confirmed", *claim)

@@ -29,6 +29,7 @@ INBOXES = {
 """The kind of the place that has each inbox, beside the store of its worker."""
 
 _ALL = 1_000_000
+_PASSED_ON = ("webs", "workers", "slots", "attempts", "flaky")
 
 
 class Run(NamedTuple):
@@ -42,6 +43,8 @@ class Run(NamedTuple):
     workers: int = 2
     slots: int = 25
     attempts: int = 8
+    flaky: float = 0.05
+    """The share of runs in which a handler fails, before its effect and again after it."""
     kill_every: int | None = 50
     """Deliveries from one kill to the next."""
     rate: float = 100
@@ -85,7 +88,7 @@ def run(kind: str, settings: Run) -> Outcome:
             "mended": str(mended),
             "lease": settings.times.lease,
             "connections": 8,
-            **{name: getattr(settings, name) for name in ("webs", "workers", "slots", "attempts")},
+            **{name: getattr(settings, name) for name in _PASSED_ON},
         }
         with servers("tests.chaos.queue.servers", arguments) as (port, order):
             sender = Sender(
@@ -98,14 +101,14 @@ def run(kind: str, settings: Run) -> Outcome:
                 kill=lambda: order(chance.choice((WEB, WORKER, CONNECTIONS))),
             )
             sender.run(settings.threads)
-            inbox = place.open_inbox(place.open())
-            _wait(inbox, settings.patience)
-            records = inbox.list(Selection(), _ALL)
-            journal = read(path)
-            mended.touch()
-            inbox.retry(Selection(state="dead"))
-            _wait(inbox, settings.patience)
-            again: list[Record] = inbox.list(Selection(), _ALL)
+            with place.inbox() as inbox:
+                _wait(inbox, settings.patience)
+                records: list[Record] = inbox.list(Selection(), _ALL)
+                journal = read(path)
+                mended.touch()
+                inbox.retry(Selection(state="dead"))
+                _wait(inbox, settings.patience)
+                again: list[Record] = inbox.list(Selection(), _ALL)
         end = time.monotonic_ns()
         effects = judged(messages, dict.fromkeys(sender.acknowledged, end), read(path), place)
         verdict = judge(faulty, effects, records, again, journal, settings.attempts)

@@ -40,7 +40,7 @@ def work(place: Place, settings: dict[str, Any], journal: Journal, ready: int) -
     """One worker, until it is killed."""
     begin()
     store = place.open(settings["connections"])
-    router = Handlers(place, store, journal).router()
+    router = Handlers(place, store, journal, settings["flaky"]).router()
     router.include(faults(journal, Path(settings["mended"])))
     confirming = store if place.is_transactional else Confirming(store, journal)
     lease = timedelta(seconds=settings["lease"])
