@@ -10,6 +10,7 @@ from clerk_hooks import Reply, Router, sign
 from .watched_store import SECRET, WAYS, WatchedStore, Way, event
 
 ASYNC_WAYS = {name: way for name, way in WAYS.items() if way.is_async}
+THREADS = ["areceive", "areceive, one thread"]
 
 
 @pytest.fixture(params=ASYNC_WAYS.values(), ids=ASYNC_WAYS)
@@ -61,13 +62,14 @@ async def cancelled_at(step: Step, task: "asyncio.Task[Reply]", times: int = 1) 
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_while_a_thread_claims(router: Router, times: int) -> None:
+@pytest.mark.parametrize("thread", THREADS)
+def test_while_a_thread_claims(router: Router, thread: str, times: int) -> None:
     ran: list[object] = []
     router.on("user.created", name="a")(ran.append)
 
     async def main() -> None:
         step = Step()
-        task, store = request(WAYS["areceive"], router)
+        task, store = request(WAYS[thread], router)
         store.before["claim"] = step.block
         await cancelled_at(step, task, times)
         assert (ran, store.states()) == ([], {})
@@ -76,7 +78,8 @@ def test_while_a_thread_claims(router: Router, times: int) -> None:
     asyncio.run(main())
 
 
-def test_while_a_thread_claims_in_vain(router: Router) -> None:
+@pytest.mark.parametrize("thread", THREADS)
+def test_while_a_thread_claims_in_vain(router: Router, thread: str) -> None:
     router.on("user.created", name="a")(pytest.fail)
 
     async def main() -> None:
@@ -86,7 +89,7 @@ def test_while_a_thread_claims_in_vain(router: Router) -> None:
             step.block()
             raise ConnectionError
 
-        task, store = request(WAYS["areceive"], router)
+        task, store = request(WAYS[thread], router)
         store.before["claim"] = fail
         await cancelled_at(step, task)
         assert store.calls == ["claim a"]
@@ -155,14 +158,15 @@ def test_while_an_async_handler_awaits(way: Way, router: Router) -> None:
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_while_a_thread_confirms(router: Router, times: int) -> None:
+@pytest.mark.parametrize("thread", THREADS)
+def test_while_a_thread_confirms(router: Router, thread: str, times: int) -> None:
     ran: list[str] = []
     router.on("user.created", name="a")(lambda event: ran.append("a"))
     router.on("user.created", name="b")(lambda event: ran.append("b"))
 
     async def main() -> None:
         step = Step()
-        task, store = request(WAYS["areceive"], router)
+        task, store = request(WAYS[thread], router)
         store.before["confirm"] = step.block
         await cancelled_at(step, task, times)
         assert (ran, store.states()) == (["a"], {"a": "done"})

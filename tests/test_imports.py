@@ -31,11 +31,11 @@ class Sees(NamedTuple):
 
 FAMILIES = " ".join({f"events.{module}" for module, _ in EVENT_TYPES.values()})
 CORE = (
-    "clerk_hooks errors body headers secret signing signature svix_verifier event_types json_text "
-    "parsing reading logs delivery spelling instants parameters handler registry patterns waiting "
-    "eventloop idempotency running_handler protocols store_methods memory observe versions "
-    "store_calls tally claims failures dispatch router processing reply messages inbox "
-    "delivery_json crew bounded notification carrier backlog handoff endpoint"
+    "clerk_hooks errors body headers secret signing signature svix_verifier event_types "
+    "json_text parsing reading logs delivery spelling instants parameters handler registry "
+    "patterns one_thread waiting eventloop idempotency running_handler protocols store_methods "
+    "memory observe versions store_calls tally claims failures dispatch router processing reply "
+    "messages inbox delivery_json crew bounded notification carrier backlog handoff endpoint"
 )
 TEST_KIT = (
     "testing._sample testing._signing testing._deliver testing._targets testing._clients "
@@ -96,7 +96,8 @@ ALLOWED = {
     "signature": Sees("errors body instants headers secret delivery signing"),
     "svix_verifier": Sees("errors secret signing signature", "svix"),
     "parameters": Sees("errors delivery", "annotationlib"),
-    "waiting": Sees("errors", "asyncio", "asyncio"),
+    "one_thread": Sees(),
+    "waiting": Sees("errors one_thread", "asyncio", "asyncio"),
     "handler": Sees("errors delivery parameters waiting"),
     "registry": Sees("errors event_types handler"),
     "patterns": Sees("errors event_types registry spelling"),
@@ -110,7 +111,7 @@ ALLOWED = {
     "inbox": Sees("errors delivery messages"),
     "store_methods": Sees("idempotency protocols"),
     "memory": Sees("errors idempotency store_methods"),
-    "store_calls": Sees("errors waiting memory", "asyncio", "asyncio"),
+    "store_calls": Sees("errors one_thread waiting memory", "asyncio", "asyncio"),
     "versions": Sees("errors handler idempotency instants", "", "events"),
     "tally": Sees("errors handler idempotency versions"),
     "failures": Sees("errors delivery handler logs", "", "events"),
@@ -203,7 +204,7 @@ ALLOWED = {
         "inboxes._inbox inboxes._spelling"
     ),
     "stores._sqlite_file": Sees("errors stores._fork stores._store stores._transaction"),
-    "stores.sqlite": Sees(f"{SQL_STORE} stores._sqlite_file"),
+    "stores.sqlite": Sees(f"{SQL_STORE} one_thread stores._sqlite_file"),
     "stores.sqlalchemy._tables": Sees("errors stores._spelling sqlalchemy"),
     "stores.sqlalchemy._watchdog": Sees("stores._fork sqlalchemy"),
     "stores.sqlalchemy.*": Sees(

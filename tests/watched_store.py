@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from clerk_hooks import Endpoint, MemoryStore, Reply, Router, sign
 from clerk_hooks.idempotency import Claim, HandlerRecord, ObjectVersion
+from clerk_hooks.one_thread import OneThread
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -80,6 +81,14 @@ class WatchedStore:
             records[handler] = HandlerRecord(handler, "running", expires_at, "of somebody else")
 
 
+class OneThreadStore(WatchedStore):
+    """The same, with a thread of its own for those that write, as `SQLiteStore` has."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.one_thread = OneThread(60)
+
+
 class AwaitedStore(WatchedStore):
     """The same, with methods for event loops; it must never be called in another way."""
 
@@ -135,6 +144,7 @@ class Way(NamedTuple):
 WAYS = {
     "receive": Way(False, WatchedStore),
     "areceive": Way(True, WatchedStore),
+    "areceive, one thread": Way(True, OneThreadStore),
     "areceive, awaited": Way(True, AwaitedStore),
 }
 

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigurationError, StoreUnavailable
 from .memory import MemoryStore
+from .one_thread import OneThread
 from .waiting import ThreadCall, wait
 
 if TYPE_CHECKING:
     from asyncio import CancelledError
+
+_WRITES = ("claim", "confirm")
+"""What a store with a thread of its own does there. The others do not wait for those that write."""
 
 
 def ask(store: object, name: str, *arguments: object) -> Any:
@@ -46,7 +50,11 @@ async def aask(
     try:
         if method is None:
             call = ThreadCall(partial(getattr(store, name), *arguments))
-            cancellation = await call.run(asyncio.to_thread)
+            thread = getattr(store, "one_thread", None) if name in _WRITES else None
+            if isinstance(thread, OneThread):
+                cancellation = await call.run_in(thread)
+            else:
+                cancellation = await call.run(asyncio.to_thread)
             answer = call.result()
         else:
             future = asyncio.ensure_future(method(*arguments))

@@ -12,6 +12,7 @@ from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from .errors import ConfigurationError
+from .one_thread import OneThread
 
 if TYPE_CHECKING:
     from asyncio import CancelledError, Future
@@ -48,7 +49,8 @@ class ThreadCall:
         self._context = copy_context()
         self._call = call
         self._loop = asyncio.get_running_loop()
-        self._ended = self._loop.create_future()
+        self._is_over = False  # Both belong to the loop.
+        self._ended: Future[None] | None = None
         self._lock = Lock()  # Guards the two below: a call is called off or begun, never both.
         self._is_called_off = False
         self._has_begun = False
@@ -66,7 +68,7 @@ class ThreadCall:
         except BaseException as error:  # noqa: BLE001 - raised again by `result`
             self._error = error
         with suppress(RuntimeError):  # The loop is closed, so nobody is waiting.
-            self._loop.call_soon_threadsafe(self._ended.set_result, None)
+            self._loop.call_soon_threadsafe(self._end)
 
     async def run(self, run_sync: RunSync) -> "CancelledError | None":
         """Run to the end, through cancellations of the caller; returns the last one.
@@ -84,13 +86,49 @@ class ThreadCall:
                 raise cancellation
             future.result()
             raise RuntimeError("run_sync did not make the call that it was given")
-        return await wait(self._ended) or cancellation
+        return await self._wait() or cancellation
+
+    async def run_in(self, thread: OneThread) -> "CancelledError | None":
+        """Like `run`, in this `thread`; `result` raises `TimeoutError` if it could not begin."""
+        thread.submit(self)
+        timer = self._loop.call_later(thread.seconds, self._call_off)
+        cancellation = await self._wait()
+        timer.cancel()
+        return cancellation
 
     def result(self) -> object:
         """What the call returned, or raised."""
         if self._error is not None:
             raise failure(self._error)
         return self._result
+
+    def _call_off(self) -> None:
+        """Let it be over, unless it has begun."""
+        with self._lock:
+            if self._has_begun:
+                return
+            self._is_called_off = True
+        self._error = TimeoutError("the calls before this one took too long")
+        self._end()
+
+    def _end(self) -> None:
+        self._is_over = True
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)
+
+    async def _wait(self) -> "CancelledError | None":
+        """Wait until it is over, through cancellations of the caller; returns the last one."""
+        import asyncio
+
+        cancellation = None
+        while not self._is_over:
+            # A cancellation ends a future that is awaited. So each wait has one of its own.
+            self._ended = self._loop.create_future()
+            try:
+                await self._ended
+            except asyncio.CancelledError as error:
+                cancellation = error
+        return cancellation
 
 
 def failure(error: BaseException) -> BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import sqlite3
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,10 @@ class Shop:
     def receive(self, message_id: str) -> int:
         headers = sign(PAYLOAD, secret=SECRET, message_id=message_id)
         return self._endpoint.receive(PAYLOAD, headers).status
+
+    async def areceive(self, message_id: str) -> int:
+        headers = sign(PAYLOAD, secret=SECRET, message_id=message_id)
+        return (await self._endpoint.areceive(PAYLOAD, headers)).status
 
 
 @pytest.fixture
@@ -89,6 +95,33 @@ def test_threads_that_queue_before_a_locked_file_wait_no_longer_either(path: Pat
             thread.join(10)
     assert len(waited) == 6
     assert max(waited) < 0.5 + 0.4 * slowness()
+    store.close()
+
+
+def test_requests_of_an_event_loop_wait_no_longer_either_and_do_not_block_it(path: Path) -> None:
+    store = SQLiteStore(path, timeout=timedelta(seconds=0.5))
+    shop = Shop(store)
+    turns: list[float] = []
+
+    async def receive(number: int) -> tuple[int, float]:
+        started = time.monotonic()
+        return await shop.areceive(f"msg_{number}"), time.monotonic() - started
+
+    async def main() -> None:
+        assert await shop.areceive("msg_0") == 200
+        with locked(path):
+            requests = asyncio.gather(*[receive(number) for number in range(1, 7)])
+            while not requests.done():
+                turns.append(time.monotonic())
+                await asyncio.sleep(0.01)
+            for status, seconds in await requests:
+                assert status == 503
+                assert 0.45 < seconds < 0.5 + 0.4 * slowness()
+        assert [await shop.areceive(f"msg_{number}") for number in range(7)] == [200] * 7
+
+    asyncio.run(main())
+    assert max(later - turn for turn, later in pairwise(turns)) < 0.3 * slowness()
+    assert shop.runs == ["h"] * 7
     store.close()
 
 

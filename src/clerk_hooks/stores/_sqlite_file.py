@@ -96,7 +96,8 @@ class File:
 
     def _wait_until(self, connection: sqlite3.Connection, deadline: float) -> None:
         milliseconds = max(0, int(1000 * (deadline - time.monotonic())))
-        if milliseconds != self._wait:
+        # Hardly two calls have the same time left, and to wait a moment longer does no harm.
+        if not milliseconds <= self._wait <= 1.02 * milliseconds:
             connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
             self._wait = milliseconds
 

@@ -22,6 +22,7 @@ from ..idempotency import (
     checked_retention,
     checked_timeout,
 )
+from ..one_thread import OneThread, left
 from ..running_handler import RunningHandler, claimed_by
 from ._own import Absent, Block, confirm, ended_inside, find, why_absent
 from ._spelling import CLAIMS, MARKS, STATEMENT_BEFORE, TAKE_LOCK
@@ -80,6 +81,7 @@ class SQLiteStore(SQLStore):
         super().__init__(Rules(checked_retention(retention)))
         self._clock = checked_clock(clock)
         self._timeout = checked_timeout(timeout)
+        self.one_thread = OneThread(self._timeout)
         # Two, so that nobody who waits to write keeps anybody from reading.
         self._writer = File(self._path, _SCHEMA)
         self._reader = File(self._path, _SCHEMA, is_reader=True)
@@ -126,6 +128,7 @@ class SQLiteStore(SQLStore):
 
     def _run(self, work: Work[Result], kind: Kind = "write") -> Result:
         seconds = min(self._timeout, _RELEASE_WAIT) if kind == "release" else self._timeout
+        seconds = left(seconds)
         is_read = kind == "read" and self._writer.has_tables
         with (self._reader if is_read else self._writer).transaction(seconds) as execute:
             return work(Transaction(execute, self._clock()))
