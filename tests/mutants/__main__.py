@@ -34,6 +34,7 @@ TESTS = {
     "json_text": "json_text delivery",
     "memory": "memory idempotency endpoint_store*",
     "notification": "handoff handoff_stuck",
+    "one_thread": "one_thread",
     "observe": "observe processing endpoint_log dispatch_log",
     "parameters": "parameters handler dispatch",
     "parsing": "delivery parse_event endpoint_payloads json_text processing",
@@ -47,12 +48,13 @@ TESTS = {
     "running_handler": "endpoint_store_running endpoint_store_confirming",
     "secret": "secret* signature leaks",
     "signature": "signature* secret_functions leaks",
-    "store_calls": "endpoint_store*",
+    "store_calls": "endpoint_store* one_thread",
     "tally": "endpoint_store* processing",
     "signing": "signature_sign signature_svix signature_differential signature_hostile leaks",
     "svix_verifier": "signature_svix",
     "versions": "versions endpoint_store_stale endpoint_store_waiting",
-    "waiting": "adispatch* dispatch_async dispatch_loop endpoint_threads endpoint_store_cancel",
+    "waiting": "adispatch* dispatch_async dispatch_loop endpoint_threads one_thread "
+    "endpoint_store_cancel",
 }
 """The modules that are changed, and the files of tests/ that are to notice it."""
 
