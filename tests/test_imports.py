@@ -221,6 +221,10 @@ ALLOWED = {
     "contrib.django.management.commands.clerk_hooks": Sees(
         "contrib.django._connections worker._command django"
     ),
+    "contrib.django.admin": Sees(
+        "errors messages inboxes._rows inboxes._statements contrib.django.inbox "
+        "contrib.django.models django"
+    ),
     "contrib.django._connections": Sees("eventloop observe router django asgiref", "", "worker"),
     "contrib.django.inbox": Sees(
         f"{DJANGO} {INBOX} inboxes._inbox inboxes._spelling inboxes._statements django asgiref"

@@ -93,11 +93,16 @@ class Statements:
         return " UNION ALL ".join(parts), {f"state{n}": state for n, state in enumerate(states)}
 
 
+def stored(state: State) -> Sequence[Stored]:
+    """The states in rows that people see as `state`."""
+    return _STORED.get(state, (state,))
+
+
 def selected(selection: Selection) -> tuple[str, dict[str, object]]:
     """The condition of a selection, and its parameters."""
     conditions, parameters = ["1 = 1"], dict[str, object]()
     if selection.state is not None:
-        states = _STORED.get(selection.state, (selection.state,))
+        states = stored(selection.state)
         conditions.append(f"state IN ({', '.join(f':state{n}' for n in range(len(states)))})")
         parameters |= {f"state{n}": state for n, state in enumerate(states)}
     if selection.event_type is not None:

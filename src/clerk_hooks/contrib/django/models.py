@@ -89,7 +89,7 @@ class Message(models.Model):
             models.UniqueConstraint(fields=["message_id"], name="clerk_hooks_message_key")
         ]
         indexes: ClassVar = [models.Index(fields=["state", "due_at"], name=MESSAGES_INDEX)]
-        default_permissions = ("view",)
+        default_permissions = ("view", "retry", "delete")
 
     def __str__(self) -> str:
         return self.message_id

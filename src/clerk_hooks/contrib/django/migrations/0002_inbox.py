@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
                 ("token", models.CharField(max_length=32, null=True)),
             ],
             options={
-                "default_permissions": ("view",),
+                "default_permissions": ("view", "retry", "delete"),
                 "indexes": [
                     models.Index(fields=["state", "due_at"], name="clerk_hooks_message_due_at")
                 ],
