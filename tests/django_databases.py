@@ -38,8 +38,14 @@ def alias_of(url: str) -> str:
 
     set_up()
     parsed = make_url(url)
+    if parsed.get_backend_name() == "mysql":
+        _use_pymysql()
     alias = sha256(url.encode()).hexdigest()[:16]
-    options = {name: value for name, value in parsed.query.items() if name == "options"}
+    options: dict[str, Any] = {
+        name: value == "true" if name == "ssl_disabled" else value
+        for name, value in parsed.query.items()
+        if name in ("options", "ssl_disabled")
+    }
     database = {
         "ENGINE": f"django.db.backends.{_ENGINES[parsed.get_backend_name()]}",
         "NAME": parsed.database,
@@ -55,7 +61,15 @@ def alias_of(url: str) -> str:
     return alias
 
 
-_ENGINES = {"sqlite": "sqlite3", "postgresql": "postgresql"}
+_ENGINES = {"sqlite": "sqlite3", "postgresql": "postgresql", "mysql": "mysql"}
+
+
+def _use_pymysql() -> None:
+    """Let Django's backend for MySQL find PyMySQL in the place of mysqlclient."""
+    import pymysql
+
+    pymysql.version_info = (2, 2, 7, "final", 0)  # What Django asks of mysqlclient.
+    pymysql.install_as_MySQLdb()
 
 
 def create_tables(url: str) -> None:

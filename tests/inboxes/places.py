@@ -25,7 +25,7 @@ from ..stores.worker import async_engine
 
 LEASE = timedelta(seconds=60)
 PAYLOAD = b'{"type": "user.created", "data": {"id": "user_1"}}'
-KINDS = ["sqlite", *SYNC_SQL, *ASYNC_SQL, "django-sqlite", "django-psycopg"]
+KINDS = ["sqlite", *SYNC_SQL, *ASYNC_SQL, "django-sqlite", "django-psycopg", "django-pymysql"]
 """All kinds of inboxes, with the databases and drivers."""
 
 
@@ -198,7 +198,7 @@ def _url_of(kind: str, folder: Path) -> Iterator[str]:
         yield f"sqlite:///{path}"
     elif kind == "sqlalchemy-aiosqlite":
         yield f"sqlite+aiosqlite:///{path}"
-    elif kind == "sqlalchemy-pymysql":
+    elif kind.endswith("-pymysql"):
         with mariadb_database() as address:
             yield f"mysql+pymysql://{address}?ssl_disabled=true"
     else:

@@ -14,7 +14,9 @@ from clerk_hooks.messages import Message, Selection, Step
 from ..django_databases import alias_of
 from .places import LEASE, Place, delivery, ids
 
-pytestmark = pytest.mark.parametrize("_place", ["django-sqlite", "django-psycopg"], indirect=True)
+pytestmark = pytest.mark.parametrize(
+    "_place", ["django-sqlite", "django-psycopg", "django-pymysql"], indirect=True
+)
 
 
 def test_in_a_transaction_of_the_app_nothing_is_accepted_taken_or_settled(place: Place) -> None:
