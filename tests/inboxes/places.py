@@ -181,7 +181,7 @@ class Awaited:
 @contextmanager
 def place_of(kind: str, folder: Path) -> Iterator[Place]:
     """A place for inboxes of a kind."""
-    with _url_of(kind, folder) as url:
+    with url_of(kind, folder) as url:
         place = Place(kind, url)
         try:
             yield place
@@ -190,7 +190,8 @@ def place_of(kind: str, folder: Path) -> Iterator[Place]:
 
 
 @contextmanager
-def _url_of(kind: str, folder: Path) -> Iterator[str]:
+def url_of(kind: str, folder: Path) -> Iterator[str]:
+    """Where inboxes of a kind may keep messages: a path, or a URL."""
     path = folder / "inbox.sqlite3"
     if kind == "sqlite":
         yield str(path)

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from clerk_hooks import AbortDelivery, Delivery, Processor, RetryPolicy, Router, Worker
 from clerk_hooks.events import UserCreated, UserUpdated
-from clerk_hooks.inboxes.sqlite import SQLiteInbox
+from clerk_hooks.inboxes import SQLAlchemyInbox, SQLiteInbox
 
 HERE = Path.cwd()
 router = Router()
-inbox = SQLiteInbox("inbox.db")
+url = os.environ["INBOX"]
+inbox = SQLAlchemyInbox(url) if "://" in url else SQLiteInbox(url)
 policy = RetryPolicy(attempts=3, first=timedelta(seconds=0.02), longest=timedelta(seconds=0.02))
 worker = Worker(
     Processor(router),

@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from clerk_hooks import Delivery
-from clerk_hooks.inboxes.sqlite import SQLiteInbox
+from clerk_hooks.inboxes import SQLAlchemyInbox, SQLiteInbox
 from clerk_hooks.messages import Record, Selection
 
 from .. import forking
 from ..forking import Process
+from ..inboxes.places import url_of
 from .conftest import delivery
 
 WAIT = 30.0  # Seconds that nothing here takes.
@@ -27,9 +28,10 @@ WAIT = 30.0  # Seconds that nothing here takes.
 class Place:
     """A folder with the program, an inbox, and the processes that work there."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
-        self.inbox = SQLiteInbox(folder / "inbox.db")
+        self.url = url
+        self.inbox = SQLAlchemyInbox(url) if "://" in url else SQLiteInbox(url)
         self.processes: list[Process] = []
         shutil.copy(Path(__file__).with_name("app.py"), folder / "app.py")
 
@@ -43,7 +45,10 @@ class Place:
 
     def run(self, words: list[str], **variables: str) -> Process:
         process = forking.start(
-            words, cwd=self.folder, stderr=subprocess.PIPE, env={**os.environ, **variables}
+            words,
+            cwd=self.folder,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "INBOX": self.url, **variables},
         )
         self.processes.append(process)
         return process
@@ -76,10 +81,12 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    place = Place(tmp_path)
-    yield place
-    place.close()
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """A place with an inbox in a file, or of the kind that the test asks for."""
+    with url_of(getattr(request, "param", "sqlite"), tmp_path) as url:
+        place = Place(tmp_path, url)
+        yield place
+        place.close()
 
 
 def ended(process: Process) -> tuple[int, str]:
@@ -87,11 +94,15 @@ def ended(process: Process) -> tuple[int, str]:
     return process.returncode, errors
 
 
+@pytest.mark.parametrize(
+    "place", ["sqlite", "sqlalchemy-psycopg", "sqlalchemy-pymysql"], indirect=True
+)
 def test_a_worker_that_is_killed_in_the_middle_loses_nothing(place: Place) -> None:
     names = [f"msg_wait_{number}" for number in range(6)]
     place.put(*names)
     first = place.start(lease=0.5)
     place.until(lambda: len(place.journal()) == 4)  # As it has 4 slots.
+    assert place.states() == {"running", "waiting"}
     first.kill()
     assert ended(first)[0] == -signal.SIGKILL
     place.touch("go")
