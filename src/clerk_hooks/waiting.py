@@ -7,6 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
 from threading import Lock
 from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, TypeAlias, cast
@@ -27,11 +28,21 @@ async def wait(future: "Future[object]") -> "CancelledError | None":
 
     cancellation = None
     while not future.done():
+        # A cancellation ends a future that is awaited. `asyncio.wait` costs half as much again.
+        waiter = asyncio.get_running_loop().create_future()
+        wake = partial(_wake, waiter)
+        future.add_done_callback(wake)
         try:
-            await asyncio.wait([future])
+            await waiter
         except asyncio.CancelledError as error:
             cancellation = error
+            future.remove_done_callback(wake)
     return cancellation
+
+
+def _wake(waiter: "Future[None]", _: object = None) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 class ThreadCall:
@@ -113,8 +124,8 @@ class ThreadCall:
 
     def _end(self) -> None:
         self._is_over = True
-        if self._ended is not None and not self._ended.done():
-            self._ended.set_result(None)
+        if self._ended is not None:
+            _wake(self._ended)
 
     async def _wait(self) -> "CancelledError | None":
         """Wait until it is over, through cancellations of the caller; returns the last one."""
