@@ -48,6 +48,7 @@ def main() -> int:
     kinds = parser.add_subparsers(dest="kind", metavar="KIND")
     for kind, about in {
         "http": "whole requests, in each framework, beside an endpoint by hand",
+        "queue": "an inbox and its worker, beside Celery's `delay` by hand",
         "readings": "the first and the second reading of a payload alone",
         "stores": "the idempotency stores",
     }.items():
@@ -69,6 +70,10 @@ def main() -> int:
         from . import stores
 
         return print_table(stores.rows())
+    if options.kind == "queue":
+        from . import queue
+
+        return print_table(queue.rows())
     if options.kind == "readings":
         return print_table(readings.rows())
     print(f"svix {version('svix')}, pydantic {version('pydantic')}")

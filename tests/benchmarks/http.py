@@ -230,9 +230,9 @@ def signed() -> tuple[bytes, dict[str, str]]:
     }
 
 
-def request(path: str) -> bytes:
-    """The delivery as Svix sends it over HTTP."""
-    body, headers = signed()
+def request(path: str, delivery: tuple[bytes, dict[str, str]] | None = None) -> bytes:
+    """A delivery, by default a new one, as Svix sends it over HTTP."""
+    body, headers = delivery or signed()
     fields = {
         "host": "localhost",
         "content-type": "application/json",

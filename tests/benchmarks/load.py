@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from time import perf_counter
+from collections.abc import Callable, Sequence
+from time import perf_counter, time
+from typing import NamedTuple
 
 Request = Callable[[], bytes]
 """Makes the next request."""
@@ -28,7 +29,7 @@ class _Connection(asyncio.Protocol):
         head, found, body = self._answer.partition(b"\r\n\r\n")
         if not found or len(body) < _length(head):
             return
-        if not head.startswith(b"HTTP/1.1 200 "):
+        if not head.startswith(b"HTTP/1.1 2"):
             self._done.set_exception(AssertionError(self._answer))
             self._transport.abort()
             return
@@ -71,5 +72,52 @@ async def _load(port: int, request: Request, connections: int, seconds: float) -
 
 
 def load(port: int, request: Request, *, connections: int, seconds: float) -> tuple[int, float]:
-    """How many answers of 200 a server on this loopback port gives, and in how many seconds."""
+    """How many answers of 2xx a server on this loopback port gives, and in how many seconds."""
     return asyncio.run(_load(port, request, connections, seconds))
+
+
+class Answer(NamedTuple):
+    """How one request was answered."""
+
+    status: int
+    """0 if it was not."""
+    seconds: float
+    """From when it was to be sent."""
+    at: float
+    """Unix seconds."""
+
+
+async def _send(
+    port: int, requests: Sequence[bytes], rate: float, connections: int
+) -> list[Answer]:
+    free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+    places = asyncio.Semaphore(connections)
+    started = perf_counter()
+
+    async def send(number: int, request: bytes) -> Answer:
+        due = started + number / rate
+        await asyncio.sleep(max(0.0, due - perf_counter()))
+        async with places:
+            try:
+                stream = free.pop() if free else await asyncio.open_connection("127.0.0.1", port)
+                reader, writer = stream
+                writer.write(request)
+                head = await reader.readuntil(b"\r\n\r\n")
+                await reader.readexactly(_length(head[:-4]))
+            except (OSError, asyncio.IncompleteReadError):
+                return Answer(0, perf_counter() - due, time())
+            free.append(stream)
+            return Answer(int(head.split(b" ", 2)[1]), perf_counter() - due, time())
+
+    answers = await asyncio.gather(*(send(*each) for each in enumerate(requests)))
+    for _, writer in free:
+        writer.close()
+    return answers
+
+
+def send(port: int, requests: Sequence[bytes], *, rate: float, connections: int) -> list[Answer]:
+    """Send so many requests a second, whether or not the ones before are answered yet.
+
+    With all `connections` busy, a request waits for one, and that is part of its time.
+    """
+    return asyncio.run(_send(port, requests, rate, connections))

@@ -146,8 +146,9 @@ def serve(
 
 def begin() -> None:
     """What each process needs first: no log, and numbers of its own."""
-    logging.getLogger("clerk_hooks").addHandler(logging.NullHandler())
-    logging.getLogger("clerk_hooks").propagate = False
+    for name in ("clerk_hooks", "sqlalchemy"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
+        logging.getLogger(name).propagate = False
     random.seed()
 
 
