@@ -219,7 +219,7 @@ ALLOWED = {
     "contrib.django.management": Sees(),
     "contrib.django.management.commands": Sees(),
     "contrib.django.management.commands.clerk_hooks": Sees(
-        "contrib.django._connections worker._command django"
+        "__main__ contrib.django._connections worker._command django"
     ),
     "contrib.django.admin": Sees(
         "errors messages inboxes._rows inboxes._statements contrib.django.inbox "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -71,12 +72,15 @@ def test_deliveries_are_done_though_the_database_ends_connections(
         if project.vendor == "postgresql":
             assert desk.do("end_connections", name=project.database["TEST"]["NAME"]) >= 3
         deliver()
+        status = ("clerk_hooks", "inbox", "status", "--json", "--inbox", "probe.background:worker")
+        said = json.loads(project.manage(*status))
     finally:
         process.terminate()
         _, errors = process.communicate(timeout=WAIT)
     assert process.returncode == 0, errors
     assert "with 1 slots" in errors
     assert " ERROR " not in errors  # No handler has failed.
+    assert (said["counts"]["done"], [worker["slots"] for worker in said["workers"]]) == (4, [1])
 
 
 WITHOUT_EXTRAS = """
@@ -98,6 +102,9 @@ def test_the_command_says_what_is_wrong_and_exits_with_2(tmp_path: Path) -> None
     assert said.endswith("the following arguments are required: MODULE:WORKER\n")
     said = project.manage("clerk_hooks", status=2)
     assert said.endswith("the following arguments are required: COMMAND\n")
+    said = project.manage("clerk_hooks", "inbox", "status", "--inbox", "probe", status=2)
+    assert said == "clerk-hooks inbox: no such file: probe\n"
+    assert '"clerk_hooks inbox" does what' in project.manage("clerk_hooks", "--help")
     assert "--grace SECONDS" in project.manage("clerk_hooks", "worker", "--help")
 
 
