@@ -7,7 +7,7 @@ from pathlib import Path
 import clerk_hooks
 from clerk_hooks.__main__ import main
 
-PINNED_EXTRAS = {"cli", "flask", "fastapi", "django", "redis", "sqlalchemy"}
+PINNED_EXTRAS = {"cli", "flask", "fastapi", "django", "redis", "sqlalchemy", "celery"}
 ROOT = Path(__file__).parents[1]
 
 

@@ -1,0 +1,1 @@
+"""Waking workers by task queues. Each module needs the extra of its name."""
