@@ -31,6 +31,7 @@ SLOW = {
     *("docs/test_migrating.py", "docs/test_recipes_exactly_once.py"),
     *("cli/test_demo.py", "cli/test_record.py", "cli/test_store.py", "cli/test_command_line.py"),
     *("cli/test_inbox.py", "worker/test_inboxes.py", "worker/test_processes.py"),
+    *("notify/test_celery_workers.py", "notify/test_celery_examples.py"),
     *("docs/test_site.py", "docs/test_types.py", "test_collection.py", "test_pytest_plugin.py"),
     *("testing/test_strategies.py", "events/test_tolerant.py", "test_json_text.py"),  # Properties.
     *("adapters/test_fastapi_servers.py", "adapters/test_kept_clients.py"),

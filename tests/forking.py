@@ -46,6 +46,8 @@ MODULES = [
     *("sqlalchemy.orm", "sqlalchemy.ext.asyncio", "redis", "django.test", "django.contrib.admin"),
     *("django.core.management.commands.runserver", "django.core.management.commands.test"),
     *("django.core.management.commands.migrate", "django.core.handlers.asgi"),
+    *("celery.bin.celery", "celery.apps.worker", "celery.apps.beat", "celery.concurrency.prefork"),
+    *("celery.fixups.django", "kombu.transport.pyamqp", "kombu.transport.redis"),
     *("django.db.backends.sqlite3.base", "django.db.backends.postgresql.base"),
     *("pytest", "django.middleware.csrf", "django.template.loader", "django.contrib.auth.hashers"),
 ]
