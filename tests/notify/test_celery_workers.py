@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -20,7 +22,8 @@ from clerk_hooks import Endpoint, Processor, Router, Worker, sign
 from clerk_hooks.inboxes.sqlite import SQLiteInbox
 from clerk_hooks.notify.celery import celery_notify
 
-from ..stores.network import free_port
+from ..stores.backends import slowness
+from ..stores.network import free_port, proxy
 from ..worker.conftest import delivery
 from .workers import BROKERS, CeleryWorker, celery_worker, until, variables
 
@@ -113,6 +116,20 @@ def test_a_worker_runs_sync_and_async_handlers_and_those_that_failed_again(
 def test_a_broker_that_is_away_when_it_is_notified(place: Place, worker: CeleryWorker) -> None:
     scheme = place.settings["broker_url"].partition(":")[0]
     until_done(place, worker, place.receive(broker_url=f"{scheme}://127.0.0.1:{free_port()}"))
+
+
+def test_a_broker_that_is_frozen_when_it_is_notified(
+    place: Place, worker: CeleryWorker, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = urlsplit(place.settings["broker_url"])
+    with proxy(str(url.hostname), url.port or {"amqp": 5672, "redis": 6379}[url.scheme]) as frozen:
+        frozen.is_frozen = True
+        started = time.monotonic()
+        message_id = place.receive(broker_url=f"{url.scheme}://127.0.0.1:{frozen.port}")
+        assert time.monotonic() - started < 1 + slowness()
+        until_done(place, worker, message_id)
+        frozen.cut()
+    assert "the notify did not end within 1 s" in caplog.text
 
 
 prefork = pytest.mark.parametrize("place", ["rabbitmq"], indirect=True)
