@@ -128,8 +128,9 @@ def test_a_call_that_is_cancelled_before_it_begins_is_waited_for_all_the_same() 
     asyncio.run(main())
 
 
+@pytest.mark.parametrize(("waited", "remain"), [(50, 5), (58, 2), (61, 0)])
 def test_the_time_that_a_call_has_waited_is_not_left_to_it(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch, waited: float, remain: float
 ) -> None:
     clock = [100.0]
     monkeypatch.setattr(one_thread, "monotonic", lambda: clock[0])
@@ -139,13 +140,13 @@ def test_the_time_that_a_call_has_waited_is_not_left_to_it(
         await asyncio.to_thread(store.begun.wait, 60)
         waiting = asyncio.create_task(ask(store, "msg_1"))
         await asyncio.sleep(0)
-        clock[0] += 58
+        clock[0] += waited
         store.gate.set()
         await asyncio.gather(slow, waiting)
         await ask(store, "msg_2")
 
     asyncio.run(main())
-    assert store.left == [5, 2, 5]
+    assert store.left == [5, remain, 5]
     assert left(5) == 5
 
 

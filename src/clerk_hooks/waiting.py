@@ -30,13 +30,11 @@ async def wait(future: "Future[object]") -> "CancelledError | None":
     while not future.done():
         # A cancellation ends a future that is awaited. `asyncio.wait` costs half as much again.
         waiter = asyncio.get_running_loop().create_future()
-        wake = partial(_wake, waiter)
-        future.add_done_callback(wake)
+        future.add_done_callback(partial(_wake, waiter))
         try:
             await waiter
         except asyncio.CancelledError as error:
             cancellation = error
-            future.remove_done_callback(wake)
     return cancellation
 
 
