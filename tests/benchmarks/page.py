@@ -20,7 +20,7 @@ TABLE = re.compile(
 )
 PARTS = (
     *("svix", "pydantic", "flask", "django", "fastapi", "starlette", "gunicorn", "uvicorn"),
-    *("awslambdaric", "redis", "sqlalchemy", "psycopg"),
+    *("awslambdaric", "redis", "sqlalchemy", "psycopg", "celery"),
 )
 
 

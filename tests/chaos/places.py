@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from clerk_hooks import Delivery
+from clerk_hooks import Delivery, Worker
 
 POSTGRESQL = os.environ.get("CLERK_HOOKS_TEST_POSTGRESQL", "postgres@127.0.0.1:5432/test")
 MARIADB = os.environ.get("CLERK_HOOKS_TEST_MARIADB", "root@127.0.0.1:3306")
@@ -88,9 +88,22 @@ class Place(NamedTuple):
             from clerk_hooks.inboxes.sqlite import SQLiteInbox
 
             return SQLiteInbox(self.url)
+        if self.kind.startswith("DjangoStore"):
+            from clerk_hooks.contrib.django import DjangoInbox
+
+            from ..django_databases import alias_of
+
+            return DjangoInbox(alias_of(self.url))
         from clerk_hooks.inboxes.sqlalchemy import SQLAlchemyInbox
 
         return SQLAlchemyInbox(store._transactions.engine)
+
+    def prepare(self, worker: Worker) -> None:
+        """Do what the command that runs `worker` does."""
+        if self.kind.startswith("DjangoStore"):
+            from clerk_hooks.contrib.django._connections import tidy
+
+            tidy(worker)
 
     @contextmanager
     def inbox(self) -> Iterator[Any]:
@@ -100,6 +113,8 @@ class Place(NamedTuple):
         yield inbox
         if self.kind.startswith("SQLiteStore"):
             inbox.close()
+        elif self.kind.startswith("DjangoStore"):
+            self.end_thread()
         else:
             store._transactions.engine.dispose()
 
@@ -246,7 +261,7 @@ def _postgresql(kind: str, folder: Path) -> Iterator[Place]:
     except psycopg.OperationalError as error:
         raise AbsentError(f"no PostgreSQL: {error}") from error
     schema = f"chaos_{uuid.uuid4().hex}"
-    options = f"?options=-csearch_path%3D{schema}&application_name={schema}"
+    options = f"?options=-csearch_path%3D{schema}%20-capplication_name%3D{schema}"
     with connection:
         connection.execute(f"CREATE SCHEMA {schema}".encode())
         try:

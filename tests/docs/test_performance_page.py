@@ -20,7 +20,8 @@ def tables() -> dict[str, str]:
 
 
 def test_every_table_was_measured() -> None:
-    assert [*tables()] == [f"-m tests.benchmarks{what}" for what in ("", " http", " stores")]
+    kinds = ("", " http", " stores", " queue")
+    assert [*tables()] == [f"-m tests.benchmarks{kind}" for kind in kinds]
     for output in tables().values():
         assert len(re.findall(r"\d\.\d\d", output)) > 5
 
@@ -52,6 +53,6 @@ def test_writing_replaces_the_tables_and_nothing_else(
     assert benchmarks_page.main([]) == 0
     written = copy.read_text("utf-8")
     assert "\n-m tests.benchmarks http\n```\n" in written
-    assert written.count(benchmarks_page.versions()) == 3
+    assert written.count(benchmarks_page.versions()) == 4
     table = benchmarks_page.TABLE
     assert table.sub(r"\g<before>", written) == table.sub(r"\g<before>", TEXT)

@@ -23,6 +23,8 @@ INBOXES = {
     "SQLiteInbox, transactional": "SQLiteStore, transactional",
     "SQLAlchemyInbox": "SQLAlchemyStore",
     "SQLAlchemyInbox, transactional": "SQLAlchemyStore, transactional",
+    "DjangoInbox": "DjangoStore",
+    "DjangoInbox, transactional": "DjangoStore, transactional",
     "SQLAlchemyInbox on MariaDB": "SQLAlchemyStore on MariaDB",
     "SQLAlchemyInbox on MariaDB, transactional": "SQLAlchemyStore on MariaDB, transactional",
 }

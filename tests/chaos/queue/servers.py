@@ -53,6 +53,7 @@ def work(place: Place, settings: dict[str, Any], journal: Journal, ready: int) -
         ),
         lease=lease,
     )
+    place.prepare(worker)
     os.write(ready, b".")
     worker.run()
 

@@ -37,7 +37,9 @@ def main(arguments: list[str]) -> int:
         f"\n{crowded.deliveries} deliveries at once, 3 of which kill their worker of "
         f"{crowded.slots} slots\n\n{_HEADINGS}"
     )
-    return max(status, *[_report(kind, crowded) for kind in kinds])
+    # With Django, each slot has a connection of its own, and the server has not so many.
+    crowds = [_report(kind, crowded) for kind in kinds if not kind.startswith("DjangoInbox")]
+    return max(status, *crowds, 0)
 
 
 def _report(kind: str, settings: Run) -> int:
