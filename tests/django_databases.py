@@ -46,6 +46,8 @@ def alias_of(url: str) -> str:
         for name, value in parsed.query.items()
         if name in ("options", "ssl_disabled")
     }
+    if parsed.get_backend_name() == "mysql":
+        options["charset"] = "utf8mb4"  # Django's own is another before 5.2.
     database = {
         "ENGINE": f"django.db.backends.{_ENGINES[parsed.get_backend_name()]}",
         "NAME": parsed.database,

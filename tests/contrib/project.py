@@ -86,7 +86,7 @@ def database(name: str, folder: Path) -> Iterator[dict[str, Any]]:
     else:
         with mariadb_database() as address:
             # Without TLS, for which PyMySQL would read all certificates for each connection.
-            options = {"ssl_disabled": True}
+            options = {"ssl_disabled": True, "charset": "utf8mb4"}
             yield {"ENGINE": "django.db.backends.mysql", **_address(address), "OPTIONS": options}
 
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connections, transaction
 
 from clerk_hooks import ConfigurationError
 from clerk_hooks.messages import Message, Selection, Step
@@ -14,11 +14,12 @@ from clerk_hooks.messages import Message, Selection, Step
 from ..django_databases import alias_of
 from .places import LEASE, Place, delivery, ids
 
-pytestmark = pytest.mark.parametrize(
+KINDS = pytest.mark.parametrize(
     "_place", ["django-sqlite", "django-psycopg", "django-pymysql"], indirect=True
 )
 
 
+@KINDS
 def test_in_a_transaction_of_the_app_nothing_is_accepted_taken_or_settled(place: Place) -> None:
     inbox = place.open()
     inbox.put(delivery())
@@ -42,6 +43,7 @@ def test_in_a_transaction_of_the_app_nothing_is_accepted_taken_or_settled(place:
     assert [record.message_id for record in inbox.list(Selection(), 9)] == ["msg_1"]
 
 
+@KINDS
 def test_the_transaction_of_a_test_case_does_not_matter(place: Place) -> None:
     inbox = place.open()
     block = transaction.atomic(using=alias_of(place.url))
@@ -55,6 +57,7 @@ def test_the_transaction_of_a_test_case_does_not_matter(place: Place) -> None:
     assert inbox.show("msg_1") is None
 
 
+@KINDS
 def test_the_async_methods_do_the_same(place: Place) -> None:
     inbox = place.open().inbox
 
@@ -80,8 +83,21 @@ def test_the_async_methods_do_the_same(place: Place) -> None:
     assert asyncio.run(use()).carrier == {"trace": "1"}
 
 
+@KINDS
 def test_a_database_that_is_not_there_is_refused(place: Place) -> None:
     from clerk_hooks.contrib.django import DjangoInbox
 
     with pytest.raises(ConfigurationError, match="no database 'absent'"):
         DjangoInbox("absent")
+
+
+@pytest.mark.parametrize("_place", ["django-pymysql"], indirect=True)
+def test_connections_that_cannot_carry_the_reason_of_a_failure_are_refused(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from clerk_hooks.contrib.django import DjangoInbox
+
+    alias = alias_of(place.url)
+    monkeypatch.setitem(connections[alias].settings_dict["OPTIONS"], "charset", "utf8")
+    with pytest.raises(ConfigurationError, match=r'"charset": "utf8mb4"'):
+        DjangoInbox(alias)

@@ -49,7 +49,8 @@ class DjangoInbox(SQLInbox):
     thread that has the request's connection (`sync_to_async`, thread-sensitive).
 
     Raises `ConfigurationError` for a database that is not in the settings, or that is neither
-    PostgreSQL, MySQL, MariaDB nor SQLite; and if the app is not installed.
+    PostgreSQL, MySQL, MariaDB nor SQLite; if the app is not installed; and if connections to MySQL
+    or MariaDB have another ``charset`` than ``utf8mb4``.
     """
 
     def __init__(
@@ -71,6 +72,12 @@ class DjangoInbox(SQLInbox):
             raise ConfigurationError(
                 f"using: DjangoInbox does not know databases of the kind of {using!r}: {error}"
             ) from None
+        if vendor == "mysql" and _charset(using) != "utf8mb4":
+            raise ConfigurationError(
+                f"using: the connections of {using!r} cannot carry every character: add "
+                '"charset": "utf8mb4" to its OPTIONS, as Django has it by default since 5.2',
+                reason="charset",
+            )
         self._locks = vendor == "sqlite"
         self._database = Database(
             using, checked_timeout(timeout), checked_clock(clock or time.time)
@@ -152,3 +159,8 @@ class DjangoInbox(SQLInbox):
             return work(transaction)
 
         return locked
+
+
+def _charset(using: str) -> object:
+    """What connections are opened with. With less, MySQL refuses the reason of some failures."""
+    return connections[using].get_connection_params().get("charset")
