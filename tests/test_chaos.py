@@ -63,7 +63,9 @@ def test_nothing_is_lost_and_nothing_done_twice_while_servers_are_killed(
 def test_the_same_message_to_eight_processes_at_once_is_handled_once(
     subtests: pytest.Subtests,
 ) -> None:
-    for kind, get_outcome in side_by_side(crowd, Run(events=60, processes=8)).items():
+    # One delivery for each process at a time: PostgreSQL has no more than a hundred connections.
+    settings = Run(events=60, processes=8, threads=8)
+    for kind, get_outcome in side_by_side(crowd, settings).items():
         with subtests.test(kind):
             outcome = get_outcome()
             assert failures(kind, outcome) == []
