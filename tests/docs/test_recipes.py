@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from clerk_hooks import sign
+from clerk_hooks import Delivery, sign
+from clerk_hooks.events import UserDeleted
 
 from .pages import ROOT, SECRET
 from .recipe import RECIPES, Service, service, serving, user
@@ -28,7 +29,7 @@ TESTED = {
     "exactly_once_fastapi",  # test_recipes_exactly_once.py
     *("welcome_smtp", "welcome_loops", "clerk_sdk", "tenants"),
     *("state", "state_flask", "state_fastapi", "state_django", "state_starlette"),
-    *("state_wsgi", "state_lambda"),
+    *("state_wsgi", "state_lambda", "sqs_lambda"),
 }
 
 
@@ -246,3 +247,33 @@ def test_a_lambda_function_gets_a_client(api: Service, monkeypatch: pytest.Monke
         api.answers.append((503, {}))
         assert program["handler"](event, None)["statusCode"] == 500
     assert [call.body for call in api.received] == [{"text": "Ada Lovelace signed up"}] * 2
+
+
+def test_a_lambda_function_keeps_in_the_queue_what_has_failed(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    program = runpy.run_path(str(RECIPES / "sqs_lambda.py"))
+
+    @program["router"].on("user.deleted")
+    def fail(event: UserDeleted) -> None:
+        raise ValueError
+
+    def body(event_type: str, data: dict[str, object]) -> str:
+        payload = json.dumps({"type": event_type, "data": data})
+        return Delivery("msg_1", 1700000000, payload).to_json()
+
+    bodies = [
+        body("user.created", user()),
+        body("user.deleted", {"id": "user_1", "deleted": True}),
+        "not ours",
+        body("user.created", user()).replace('"v":1', '"v":9'),
+        body("user.updated", user()),
+    ]
+    records = [{"messageId": f"id_{n}", "body": text} for n, text in enumerate(bodies)]
+    assert program["handler"]({"Records": records}, None) == {
+        "batchItemFailures": [{"itemIdentifier": f"id_{n}"} for n in (1, 2, 3)]
+    }
+    assert capsys.readouterr().out == "welcome ada@example.com\n"
+    said = [record for record in caplog.records if record.name != "clerk_hooks"]
+    assert len(said) == 3
+    assert "not ours" not in caplog.text
