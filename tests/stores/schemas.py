@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -146,8 +146,11 @@ class MariaDBSchema(Schema):
             "SELECT id FROM information_schema.processlist "
             f"WHERE db = '{self.name}' AND id <> CONNECTION_ID()"
         ):
-            with suppress(self._errors.OperationalError):  # It has ended by itself.
+            try:
                 self.sql(f"KILL {number}")
+            except Exception as error:
+                if error.args[0] != 1094:  # It has ended by itself.
+                    raise
         self.sql(f"DROP DATABASE {self.name}")
         self._connection.close()
 
