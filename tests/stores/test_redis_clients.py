@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 
 from clerk_hooks import ConfigurationError, Endpoint, Router, StoreUnavailable, sign
-from clerk_hooks.stores._redis_clients import _packed
 from clerk_hooks.stores.redis import AsyncRedisStore, RedisStore
 
 from .backends import slowness
@@ -397,15 +396,3 @@ def test_a_forked_process_does_not_wait_for_a_connection_of_its_parents_threads(
     store.close()
     client.close()
     assert status == 0
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("EVALSHA", "0" * 40, 1, "{clerk_hooks}:message:msg_1", "a b", "0app.h"),
-        ("EVAL", "return 'ü'", 0, "", "naïve\r\n$5", "日本", -7),
-    ],
-)
-def test_a_command_is_written_as_redis_py_writes_it(command: tuple[str | int, ...]) -> None:
-    theirs = redis.connection.PythonRespSerializer(6000, redis.Connection().encoder.encode)
-    assert b"".join(_packed(command)) == b"".join(theirs.pack(*command))
